@@ -1,0 +1,138 @@
+/** The control API as calls: HTTP over a daemon's Unix socket, one kept-alive connection. */
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { createInterface } from 'node:readline';
+import type {
+  Authority,
+  ChangeProgress,
+  ChangeRequest,
+  ChangeResult,
+  LocalView,
+  OverlayEvent,
+  OverlayView,
+  Plan,
+  RouteView,
+} from '../control.js';
+import { type ErrorBody, VnetError } from '../errors.js';
+
+/** A daemon that says nothing for this long is taken for hung. */
+const ANSWER_TIMEOUT_MS = 30_000;
+export const NDJSON = 'application/x-ndjson';
+
+export interface ControlClient extends Authority {
+  local(): Promise<LocalView>;
+  /** Until the signal aborts or the daemon goes away (then it throws). */
+  events(signal: AbortSignal): AsyncIterable<OverlayEvent>;
+  /** Stops the daemon. */
+  shutdown(): Promise<void>;
+  close(): void;
+}
+
+/** One line of a streamed change. */
+export type ChangeLine = { progress: ChangeProgress } | { result: ChangeResult } | { error: ErrorBody };
+
+/** Nothing is opened until the first call; that rejects with `VNET_ERR_UNREACHABLE` where no daemon listens. */
+export function connectControl(socketPath: string): ControlClient {
+  const agent = new Agent({ keepAlive: true });
+
+  const send = (method: string, path: string, body?: unknown, accept = 'application/json', signal?: AbortSignal) =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const payload = body === undefined ? undefined : JSON.stringify(body);
+      const call = request(
+        {
+          agent,
+          socketPath,
+          method,
+          path,
+          headers: {
+            accept,
+            ...(payload === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+          },
+          ...(signal ? { signal } : { timeout: ANSWER_TIMEOUT_MS }),
+        },
+        resolve,
+      );
+      call.on('timeout', () => call.destroy(timeout(socketPath)));
+      call.on('error', (cause) => reject(cause instanceof VnetError ? cause : unreachable(socketPath, cause)));
+      call.end(payload);
+    });
+
+  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const response = await send(method, path, body);
+    const text = await readText(response);
+    if ((response.statusCode ?? 500) >= 400) throw errorOf(text, response.statusCode);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+
+  return {
+    local: () => json<LocalView>('GET', '/v1/local'),
+    overview: () => json<OverlayView>('GET', '/v1/overlay'),
+    hostView: (host) => json<LocalView>('GET', `/v1/hosts/${encodeURIComponent(host)}`),
+    plan: (change: ChangeRequest) => json<Plan>('POST', '/v1/plan', change),
+    route: (from, to, network) =>
+      json<RouteView>('GET', `/v1/route?${new URLSearchParams({ from, to, ...(network ? { network } : {}) })}`),
+    setConfigurationTime: (boundMs) => json<void>('PUT', '/v1/configuration-time', { boundMs }),
+    shutdown: () => json<void>('POST', '/v1/shutdown'),
+    async apply(change, progress) {
+      if (!progress) return json<ChangeResult>('POST', '/v1/changes', change);
+      const response = await send('POST', '/v1/changes', change, NDJSON);
+      if ((response.statusCode ?? 500) >= 400) throw errorOf(await readText(response), response.statusCode);
+      for await (const text of createInterface({ input: response })) {
+        const line = JSON.parse(text) as ChangeLine;
+        if ('error' in line) throw VnetError.fromBody(line.error);
+        if ('result' in line) return line.result;
+        progress(line.progress);
+      }
+      throw new VnetError('VNET_ERR_UNREACHABLE', 'the daemon went away in the middle of the change', {
+        hint: 'run `vnet status` and `vnet diff`: the Proxy undoes or completes the change when it is back',
+      });
+    },
+    async *events(signal) {
+      const response = await send('GET', '/v1/events', undefined, NDJSON, signal);
+      try {
+        for await (const text of createInterface({ input: response })) yield JSON.parse(text) as OverlayEvent;
+      } catch (cause) {
+        if (!signal.aborted) throw unreachable(socketPath, cause);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function errorOf(text: string, status: number | undefined): VnetError {
+  try {
+    const body = JSON.parse(text) as ErrorBody;
+    if (typeof body.code === 'string' && body.code.startsWith('VNET_ERR_')) return VnetError.fromBody(body);
+  } catch {
+    // Not ours: something else answers on that socket.
+  }
+  return new VnetError('VNET_ERR_INTERNAL', `the daemon answered ${status}: ${text.slice(0, 200)}`);
+}
+
+function timeout(socketPath: string): VnetError {
+  return new VnetError('VNET_ERR_TIMEOUT', `the daemon at ${socketPath} did not answer in ${ANSWER_TIMEOUT_MS / 1000} s`, {
+    hint: "look at the daemon's log",
+  });
+}
+
+function unreachable(socketPath: string, cause: unknown): VnetError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const privilege = code === 'EACCES' || code === 'EPERM';
+  return new VnetError(
+    privilege ? 'VNET_ERR_PRIVILEGE' : 'VNET_ERR_UNREACHABLE',
+    privilege ? `no permission for the socket ${socketPath}` : `no daemon answers on ${socketPath}`,
+    {
+      hint: privilege
+        ? "run as the daemon's user, or as root"
+        : 'start one with `vnetd`, or name its socket with --socket or VNET_SOCKET',
+      cause,
+    },
+  );
+}

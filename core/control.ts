@@ -1,0 +1,211 @@
+/**
+ * What the parts of a running overlay say to each other, as types. The control API (core/api) carries these
+ * as JSON; inside one process they are called directly.
+ *
+ * Every daemon serves the same API. Its own state (`LocalView`) it answers itself; what concerns the intent goes
+ * to the `Authority`: in the Proxy's process the Proxy itself, elsewhere the same calls over the control channel.
+ */
+import type { Change } from './topology-diff.js';
+import type { ErrorBody } from './errors.js';
+import type { HostConfig, HostDelta } from './host-config.js';
+import type { MacAddress } from './mac.js';
+import type { Owner, Rule } from './rule.js';
+import type { LinkType, PortRole, Topology } from './topology.js';
+
+/** How the Proxy reaches one connected daemon. Calls reject with a VnetError; both are idempotent. */
+export interface HostSession {
+  readonly host: string;
+  configure(config: HostConfig): Promise<void>;
+  apply(delta: HostDelta): Promise<void>;
+  /** Asks a connected daemon for what only it knows. */
+  view(): Promise<LocalView>;
+  close(): void;
+}
+
+/** What a daemon says of itself when it connects. */
+export interface HostReport {
+  host: string;
+  version: string;
+  /** Of the HostConfig it runs from; 0: none yet. */
+  revision: number;
+  /** Where its data links listen. */
+  dataPort: number;
+}
+
+export interface LinkView {
+  id: string;
+  peer: string;
+  type: LinkType;
+  owner: Owner;
+  up: boolean;
+  /** `connecting: refused by 10.0.0.1:7700`, `up` and the like. */
+  state: string;
+  remote?: string;
+  rttUs: number;
+  datagramBytes: number;
+  inFrames: number;
+  inBytes: number;
+  outFrames: number;
+  outBytes: number;
+  drops: number;
+}
+
+export interface PortView {
+  port: string;
+  network: string;
+  role: PortRole;
+  owner: Owner;
+  up: boolean;
+  state: string;
+  macs: MacAddress[];
+  /** Sources seen here that the guard refuses, newest first, at most 16. */
+  refused: MacAddress[];
+  inFrames: number;
+  inBytes: number;
+  outFrames: number;
+  outBytes: number;
+  drops: number;
+}
+
+export interface InterfaceView {
+  name: string;
+  mac?: MacAddress;
+  addresses: string[];
+  up: boolean;
+  /** Kinds of port it could be: `packet`, `bridge`. */
+  usableAs: string[];
+}
+
+/** One daemon's own state: primitives "list interfaces", "list links", "list rules" (Virtuoso 3.2). */
+export interface LocalView {
+  host: string;
+  version: string;
+  revision: number;
+  role: 'host' | 'proxy';
+  uptimeMs: number;
+  residentBytes: number;
+  proxy: { name: string; connected: boolean; state: string };
+  /** False until a later version seals them. */
+  sealed: { links: boolean; control: boolean };
+  networks: { id: number; name: string; mtu: number; epoch: number }[];
+  interfaces: InterfaceView[];
+  links: LinkView[];
+  ports: PortView[];
+  rules: Rule[];
+  /** By reason name, only those above zero. */
+  drops: Record<string, number>;
+  flowEntries: number;
+}
+
+export interface VmView {
+  /** The name in the intent, or for a learnt address its text. */
+  name: string;
+  network: string;
+  host: string;
+  port?: string;
+  macs: MacAddress[];
+  owner: Owner;
+  pinned: boolean;
+  /** Learnt at a LAN port: a pseudo-VM that ages out. */
+  learnt: boolean;
+}
+
+export type HostPhase = 'ready' | 'pending' | 'away';
+
+export interface OverlayView {
+  revision: number;
+  /** What the user owns, in full: printing this and applying it changes nothing. */
+  topology: Topology;
+  hosts: { name: string; proxy: boolean; phase: HostPhase; revision: number; since: string }[];
+  vms: VmView[];
+  /** Routes that their VMs' places no longer allow. */
+  suspended: { from: string; to: string; reason: string }[];
+  /** Upper bound on configuration time, milliseconds (primitive 8); `measured` from the changes made so far. */
+  configurationTime: { boundMs: number; measuredMs: number };
+}
+
+/** One hop of the route a frame takes, with the rule that decided. */
+export interface RouteHop {
+  host: string;
+  /** What the frame meets here. */
+  verdict: 'edge' | 'port' | 'ground' | 'drop';
+  /** Neighbour, port or reason. */
+  to: string;
+  ground: boolean;
+  rule?: Rule;
+  /** Why the rule won, in a sentence. */
+  why: string;
+  /** Weaker matches, strongest first. */
+  others: Rule[];
+}
+
+export interface RouteView {
+  network: string;
+  source: MacAddress;
+  destination: MacAddress;
+  /** A group frame's hops form a tree, listed depth first. */
+  hops: RouteHop[];
+  delivered: boolean;
+}
+
+export interface PlanStep {
+  sign: '+' | '-' | '~';
+  kind: 'network' | 'host' | 'vm' | 'port' | 'link' | 'shape' | 'route' | 'rule';
+  /** The statement in the modern language form, without newline. */
+  text: string;
+  /** For `~`: the statement it replaces. */
+  before?: string;
+}
+
+export interface Plan {
+  /** Of the intent this plan was made against; `apply` refuses another. */
+  revision: number;
+  change: Change;
+  steps: PlanStep[];
+  /** What it means underneath: links and rules to make and remove, a host. */
+  effects: { host: string; addLinks: number; removeLinks: number; addRules: number; removeRules: number; pending: boolean }[];
+}
+
+export type ChangeRequest =
+  /** Make what the user owns equal to this. */
+  | { kind: 'target'; topology: Topology; revision?: number }
+  /** Add and remove these statements; what is there (or gone) already is no error. */
+  | { kind: 'change'; change: Change; revision?: number };
+
+export interface ChangeProgress {
+  phase: 'validate' | 'prepare' | 'switch' | 'clean' | 'undo' | 'done';
+  host?: string;
+  done: number;
+  total: number;
+}
+
+export interface ChangeResult {
+  revision: number;
+  steps: PlanStep[];
+  tookMs: number;
+  /** Hosts that are away and get their part when they return. */
+  pending: string[];
+}
+
+/** Whoever holds the intent. Rejects with `VNET_ERR_UNREACHABLE` where the Proxy is away. */
+export interface Authority {
+  overview(): Promise<OverlayView>;
+  plan(request: ChangeRequest): Promise<Plan>;
+  /** Validated whole before the first step; undone if a step fails (the error says which and why). */
+  apply(request: ChangeRequest, progress?: (progress: ChangeProgress) => void): Promise<ChangeResult>;
+  /** `from`, `to`: VM names or addresses. */
+  route(from: string, to: string, network?: string): Promise<RouteView>;
+  /** Another daemon's own state, by host name. */
+  hostView(host: string): Promise<LocalView>;
+  setConfigurationTime(boundMs: number): Promise<void>;
+}
+
+export type OverlayEvent = { at: string } & (
+  | { kind: 'host'; host: string; phase: HostPhase }
+  | { kind: 'link'; host: string; peer: string; type: LinkType; up: boolean; reason: string }
+  | { kind: 'port'; host: string; port: string; up: boolean; reason: string }
+  | { kind: 'source'; host: string; port: string; mac: MacAddress; admitted: boolean }
+  | { kind: 'vm'; name: string; change: 'added' | 'moved' | 'removed'; host: string }
+  | { kind: 'change'; revision: number; steps: number }
+  | { kind: 'error'; host: string; error: ErrorBody }
+);
