@@ -1,0 +1,78 @@
+/** The Proxy's side of the control channel: admits daemons that show the token. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer } from 'ws';
+import { VnetError } from '../../core/index.js';
+import { CHANNEL_PATH, MESSAGE_MAX_BYTES } from './dial.js';
+import { type CallHandler, ChannelPeer, type NoticeHandler } from './peer.js';
+
+export interface AcceptOptions {
+  address: string;
+  port: number;
+  token: string;
+  /** A daemon that showed the token; the handlers answer its calls. */
+  accept(host: string, remote: string, peer: () => ChannelPeer): { onCall: CallHandler; onNotice: NoticeHandler };
+  onUp(host: string, peer: ChannelPeer): void;
+}
+
+const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+
+export class ChannelAcceptor {
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES, perMessageDeflate: false });
+  readonly #options: AcceptOptions;
+
+  private constructor(options: AcceptOptions) {
+    this.#options = options;
+    this.#server = createServer((_request, response) => {
+      response.writeHead(426, { 'content-type': 'text/plain' });
+      response.end('This is the control channel of a vnet Proxy. Use the Unix socket for the API.\n');
+    });
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+  }
+
+  /** Rejects with `VNET_ERR_EXISTS` or `VNET_ERR_PRIVILEGE` where the port cannot be had. */
+  static listen(options: AcceptOptions): Promise<ChannelAcceptor> {
+    const acceptor = new ChannelAcceptor(options);
+    return new Promise((resolve, reject) => {
+      acceptor.#server.once('error', (cause: NodeJS.ErrnoException) =>
+        reject(
+          new VnetError(
+            cause.code === 'EADDRINUSE' ? 'VNET_ERR_EXISTS' : 'VNET_ERR_PRIVILEGE',
+            `cannot listen for daemons on ${options.address} port ${options.port}: ${cause.message}`,
+            { hint: 'another daemon may run here already; --listen takes another port', cause },
+          ),
+        ),
+      );
+      acceptor.#server.listen(options.port, options.address, () => resolve(acceptor));
+    });
+  }
+
+  close(): void {
+    for (const client of this.#sockets.clients) client.terminate();
+    this.#sockets.close();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+    if (request.url !== CHANNEL_PATH) return void refuse('404 Not Found');
+    if (!sameToken(request.headers.authorization, this.#options.token)) return void refuse('401 Unauthorized');
+    const host = String(request.headers['x-vnet-host'] ?? '');
+    if (!HOST_NAME.test(host)) return void refuse('400 Bad Request');
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const handlers = this.#options.accept(host, request.socket.remoteAddress ?? '', () => peer);
+      const peer = new ChannelPeer(webSocket, handlers.onCall, handlers.onNotice);
+      this.#options.onUp(host, peer);
+    });
+  }
+}
+
+/** In constant time, whatever the lengths. */
+function sameToken(header: string | undefined, token: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}

@@ -1,0 +1,164 @@
+/**
+ * One end of the control channel: calls, answers and notices as JSON text frames of a WebSocket, both ways.
+ *
+ *   {"id":7,"call":"apply","arguments":[...]}       a call
+ *   {"id":7,"progress":{...}}                        any number, before the answer
+ *   {"id":7,"result":{...}} | {"id":7,"error":{...}}
+ *   {"notice":"event","body":{...}}                  no answer
+ */
+import type { WebSocket } from 'ws';
+import { type ErrorBody, VnetError } from '../../core/index.js';
+
+/** A call that got no answer by then is given up. */
+const CALL_TIMEOUT_MS = 15_000;
+/** Answers awaited at once; more means that the other end hangs. */
+const CALLS_MAX = 10_000;
+/** A pong is due within this, or the channel is taken for dead. */
+export const HEARTBEAT_MS = 500;
+const HEARTBEATS_MISSED_MAX = 2;
+
+export type Progress = (body: unknown) => void;
+export type CallHandler = (name: string, args: unknown[], progress: Progress) => Promise<unknown>;
+export type NoticeHandler = (name: string, body: unknown) => void;
+
+interface Waiting {
+  resolve: (value: unknown) => void;
+  reject: (error: VnetError) => void;
+  progress: Progress | undefined;
+  timer: NodeJS.Timeout;
+}
+
+interface Message {
+  id?: number;
+  call?: string;
+  arguments?: unknown[];
+  result?: unknown;
+  error?: ErrorBody;
+  progress?: unknown;
+  notice?: string;
+  body?: unknown;
+}
+
+export class ChannelPeer {
+  readonly #socket: WebSocket;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #onCall: CallHandler;
+  readonly #onNotice: NoticeHandler;
+  readonly #heartbeat: NodeJS.Timeout;
+  #nextId = 1;
+  #missed = 0;
+  #closed = false;
+  /** Called once, whichever side ended it. */
+  onClose: (reason: string) => void = () => {};
+
+  constructor(socket: WebSocket, onCall: CallHandler, onNotice: NoticeHandler) {
+    this.#socket = socket;
+    this.#onCall = onCall;
+    this.#onNotice = onNotice;
+    socket.on('message', (data) => this.#receive(String(data)));
+    socket.on('pong', () => {
+      this.#missed = 0;
+    });
+    socket.on('error', (error) => this.#end(error.message));
+    socket.on('close', (code, reason) => this.#end(String(reason) || `closed (${code})`));
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+  }
+
+  get open(): boolean {
+    return !this.#closed;
+  }
+
+  call<T>(name: string, args: unknown[], progress?: Progress): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#closed) return reject(gone(name));
+      if (this.#waiting.size >= CALLS_MAX) {
+        return reject(new VnetError('VNET_ERR_LIMIT', `${CALLS_MAX} calls wait on the control channel already`));
+      }
+      const id = this.#nextId++;
+      const timer = setTimeout(() => {
+        this.#waiting.delete(id);
+        reject(new VnetError('VNET_ERR_TIMEOUT', `no answer to "${name}" in ${CALL_TIMEOUT_MS / 1000} s`));
+      }, CALL_TIMEOUT_MS);
+      this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, progress, timer });
+      this.#send({ id, call: name, arguments: args });
+    });
+  }
+
+  notify(name: string, body: unknown): void {
+    if (!this.#closed) this.#send({ notice: name, body });
+  }
+
+  close(reason = 'closed'): void {
+    this.#socket.close(1000, reason);
+    this.#end(reason);
+  }
+
+  #send(message: Message): void {
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  #beat(): void {
+    if (this.#missed >= HEARTBEATS_MISSED_MAX) {
+      this.#socket.terminate();
+      this.#end(`no heartbeat for ${HEARTBEAT_MS * HEARTBEATS_MISSED_MAX} ms`);
+      return;
+    }
+    this.#missed++;
+    this.#socket.ping();
+  }
+
+  #receive(text: string): void {
+    const message = parseMessage(text);
+    if (!message) return this.close('a message that is not ours');
+    if (message.notice !== undefined) return this.#onNotice(message.notice, message.body);
+    if (message.id === undefined) return this.close('a message without an id');
+    if (message.call !== undefined) return void this.#answer(message.id, message.call, message.arguments ?? []);
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return; // Answered after its time-out.
+    if ('progress' in message) return waiting.progress?.(message.progress);
+    this.#waiting.delete(message.id);
+    clearTimeout(waiting.timer);
+    if (message.error) waiting.reject(VnetError.fromBody(message.error));
+    else waiting.resolve(message.result);
+  }
+
+  async #answer(id: number, name: string, args: unknown[]): Promise<void> {
+    let answer: Message;
+    try {
+      const result = await this.#onCall(name, args, (progress) => {
+        if (!this.#closed) this.#send({ id, progress });
+      });
+      answer = { id, result: result ?? null };
+    } catch (thrown) {
+      answer = { id, error: VnetError.from(thrown).toBody() };
+    }
+    if (!this.#closed) this.#send(answer);
+  }
+
+  #end(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#heartbeat);
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(gone(reason));
+    }
+    this.#waiting.clear();
+    this.onClose(reason);
+  }
+}
+
+function gone(detail: string): VnetError {
+  return new VnetError('VNET_ERR_UNREACHABLE', `the control channel is down (${detail})`, {
+    hint: 'it comes back by itself; `vnet status` tells when',
+  });
+}
+
+function parseMessage(text: string): Message | undefined {
+  try {
+    const message: unknown = JSON.parse(text);
+    return typeof message === 'object' && message !== null ? (message as Message) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,2 @@
+export type { ControlBackend } from './backend.js';
+export { serveControl } from './server.js';

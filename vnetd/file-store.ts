@@ -1,0 +1,81 @@
+/** State on disk: a JSON file a key, replaced whole. A crash leaves the old value or the new one. */
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Store, VnetError } from '../core/index.js';
+
+export class FileStore implements Store {
+  readonly #directory: string;
+  #writes: Promise<unknown> = Promise.resolve();
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Makes the directory (mode 0700) where it is missing. */
+  static async open(directory: string): Promise<FileStore> {
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw new VnetError('VNET_ERR_PRIVILEGE', `cannot make the state directory ${directory}`, {
+        hint: 'choose another with --state, or run as root',
+        cause,
+      });
+    }
+    return new FileStore(directory);
+  }
+
+  async read(key: string): Promise<unknown> {
+    let text: string;
+    try {
+      text = await readFile(this.#path(key), 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw cause;
+    }
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new VnetError('VNET_ERR_INVALID', `${this.#path(key)} is not JSON`, {
+        hint: 'it was changed by hand or the disk is damaged: move it away to start without it',
+        cause,
+      });
+    }
+  }
+
+  /** Writes of one store happen in the order they were asked for. */
+  write(key: string, value: unknown): Promise<void> {
+    const text = JSON.stringify(value);
+    return this.#inOrder(() => this.#replace(this.#path(key), text));
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#inOrder(() => rm(this.#path(key), { force: true }));
+  }
+
+  #inOrder(step: () => Promise<void>): Promise<void> {
+    const next = this.#writes.then(step, step);
+    this.#writes = next.catch(() => {}); // Whoever asked for it gets the error.
+    return next;
+  }
+
+  async #replace(path: string, text: string): Promise<void> {
+    const file = await open(`${path}.new`, 'w', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.new`, path);
+    const directory = await open(this.#directory, 'r');
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  #path(key: string): string {
+    return join(this.#directory, `${key}.json`);
+  }
+}

@@ -1,0 +1,93 @@
+/** Answers the data plane's missed keys from the forwarding table: the meeting point of deciding and moving. */
+import {
+  type Action,
+  type DataPlane,
+  DROP_REASONS,
+  type DropReason,
+  type FlowEntry,
+  type FlowMiss,
+  type FlowScope,
+  isGroup,
+  macFromNumber,
+  type PlaneAction,
+} from '../core/index.js';
+import type { ForwardingTable } from './forwarding/index.js';
+import { edgeName, type PlaneIds, portName } from './plane-ids.js';
+
+export class Flows {
+  readonly #table: ForwardingTable;
+  readonly #plane: DataPlane;
+  readonly #ids: PlaneIds;
+
+  constructor(table: ForwardingTable, plane: DataPlane, ids: PlaneIds) {
+    this.#table = table;
+    this.#plane = plane;
+    this.#ids = ids;
+  }
+
+  /** A unicast flow over an edge gets its ground entry too, so that failover asks nobody. */
+  resolve(misses: FlowMiss[]): void {
+    const install: FlowEntry[] = [];
+    for (const miss of misses) {
+      const entry = this.#answer(miss);
+      install.push(entry);
+      const overEdge = entry.actions.some((action) => action.kind === 'edge' || action.kind === 'ground');
+      if (overEdge && miss.ground === 0 && !isGroup(macFromNumber(miss.destination))) {
+        install.push(this.#answer({ ...miss, ground: 1 }));
+      }
+    }
+    this.#plane.applyFlows({ generation: this.#table.generation, invalidate: [], install });
+  }
+
+  invalidate(scopes: FlowScope[]): void {
+    this.#plane.applyFlows({ generation: this.#table.generation, invalidate: scopes, install: [] });
+  }
+
+  #answer(miss: FlowMiss): FlowEntry {
+    const decision = this.#table.match({
+      network: miss.network,
+      ground: miss.ground === 1,
+      source: macFromNumber(miss.source),
+      destination: macFromNumber(miss.destination),
+      epoch: miss.epoch,
+      ingress: this.#ingress(miss.ingress),
+    });
+    const { network, ground, ingress, source, destination } = miss;
+    return {
+      network,
+      ground,
+      ingress,
+      source,
+      destination,
+      fromEpoch: decision.fromEpoch,
+      toEpoch: decision.toEpoch,
+      actions: this.#actions(decision.actions, decision.dropReason ?? DROP_REASONS.rule),
+    };
+  }
+
+  #ingress(id: number) {
+    const name = this.#ids.name(id) ?? '';
+    if (name.startsWith('port ')) return { kind: 'port' as const, port: name.slice('port '.length) };
+    if (name.startsWith('edge ')) return { kind: 'edge' as const, peer: name.slice('edge '.length) };
+    return undefined;
+  }
+
+  #actions(actions: Action[], dropReason: DropReason): PlaneAction[] {
+    return actions.map((action) => {
+      switch (action.kind) {
+        case 'drop':
+          return { kind: 'drop', reason: dropReason };
+        case 'hold':
+          return { kind: 'hold' };
+        case 'edge':
+          return { kind: 'edge', edge: this.#ids.of(edgeName(action.peer)) };
+        case 'port': {
+          const port = this.#ids.find(portName(action.port));
+          return port === undefined
+            ? { kind: 'drop', reason: DROP_REASONS.portClosed }
+            : { kind: 'port', port };
+        }
+      }
+    });
+  }
+}

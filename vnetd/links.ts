@@ -1,0 +1,180 @@
+/** The host's links: opened in the data plane, ordered into edges, their state as last reported. */
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import type { DataPlane, LinkConfig, LinkState, LinkView, PlaneEvent } from '../core/index.js';
+import { isPrivateAddress } from './private-address.js';
+import { edgeName, type PlaneIds } from './plane-ids.js';
+
+export interface LinkTimers {
+  keepAliveMs: number;
+  deadAfterMs: number;
+  backoffCapMs: number;
+}
+
+export const DEFAULT_LINK_TIMERS: LinkTimers = { keepAliveMs: 200, deadAfterMs: 800, backoffCapMs: 1000 };
+/** A name that did not resolve is asked for again after this. */
+const RESOLVE_RETRY_MS = 1000;
+
+interface OpenLink {
+  config: LinkConfig;
+  id: number;
+  /** False while its peer's name is being resolved or its address is refused. */
+  inPlane: boolean;
+  up: boolean;
+  state: string;
+  remote: string;
+  rttUs: number;
+  retry?: NodeJS.Timeout;
+}
+
+export interface LinksOptions {
+  host: string;
+  plane: DataPlane;
+  ids: PlaneIds;
+  timers: LinkTimers;
+  /** Dial addresses that are not private, though nothing is sealed yet. */
+  insecure: boolean;
+}
+
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #links = new Map<string, OpenLink>();
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  /** Adds, or replaces one that changed; a changed preference alone keeps the link standing. */
+  open(config: LinkConfig): void {
+    const known = this.#links.get(config.id);
+    if (known && sameButPreference(known.config, config)) {
+      known.config = config;
+    } else {
+      if (known) this.#drop(known);
+      const link: OpenLink = {
+        config,
+        id: this.#options.ids.of(`link ${config.id}`),
+        inPlane: false,
+        up: false,
+        state: config.dial ? 'connecting' : `waits for ${config.peer} to dial`,
+        remote: '',
+        rttUs: 0,
+      };
+      this.#links.set(config.id, link);
+      this.#start(link);
+    }
+    this.#order(config.peer);
+  }
+
+  close(id: string): void {
+    const link = this.#links.get(id);
+    if (!link) return;
+    this.#links.delete(id);
+    this.#order(link.config.peer);
+    this.#drop(link);
+  }
+
+  closeAll(): void {
+    for (const id of [...this.#links.keys()]) this.close(id);
+  }
+
+  isUp(peer: string): boolean {
+    return [...this.#links.values()].some((link) => link.config.peer === peer && link.up);
+  }
+
+  configs(): LinkConfig[] {
+    return [...this.#links.values()].map((link) => link.config);
+  }
+
+  /** Takes in an event; undefined: a link that is closed already. */
+  report(event: Extract<PlaneEvent, { kind: 'link' }>): { config: LinkConfig } | undefined {
+    for (const link of this.#links.values()) {
+      if (link.id !== event.link) continue;
+      link.up = event.up;
+      link.state = event.up ? 'up' : event.reason;
+      link.remote = event.remote || link.remote;
+      if (event.rttUs > 0) link.rttUs = event.rttUs;
+      return { config: link.config };
+    }
+    return undefined;
+  }
+
+  views(counters: LinkState[]): LinkView[] {
+    const byId = new Map(counters.map((row) => [row.id, row]));
+    return [...this.#links.values()].map((link) => {
+      const row = byId.get(link.id);
+      const { id, peer, type, owner } = link.config;
+      return {
+        id,
+        peer,
+        type,
+        owner,
+        up: link.up,
+        state: link.state,
+        ...(link.remote ? { remote: link.remote } : {}),
+        rttUs: row?.rttUs || link.rttUs,
+        datagramBytes: row?.datagramBytes ?? 0,
+        inFrames: row?.inFrames ?? 0,
+        inBytes: row?.inBytes ?? 0,
+        outFrames: row?.outFrames ?? 0,
+        outBytes: row?.outBytes ?? 0,
+        drops: row?.drops ?? 0,
+      };
+    });
+  }
+
+  #start(link: OpenLink): void {
+    const dial = link.config.dial;
+    if (!dial || isIP(dial.address)) return this.#openInPlane(link, dial?.address);
+    link.state = `resolving ${dial.address}`;
+    lookup(dial.address).then(
+      ({ address }) => {
+        if (this.#links.get(link.config.id) === link) this.#openInPlane(link, address);
+      },
+      (cause: NodeJS.ErrnoException) => {
+        link.state = `cannot resolve ${dial.address} (${cause.code ?? cause.message})`;
+        if (this.#links.get(link.config.id) !== link) return;
+        link.retry = setTimeout(() => this.#start(link), RESOLVE_RETRY_MS);
+      },
+    );
+  }
+
+  #openInPlane(link: OpenLink, address: string | undefined): void {
+    const { host, plane, ids, timers, insecure } = this.#options;
+    const { config } = link;
+    if (address !== undefined && !insecure && !isPrivateAddress(address)) {
+      link.state = `${address} is not private and links are not sealed yet: start vnetd with --insecure to use it`;
+      return;
+    }
+    plane.openLink({
+      link: link.id,
+      edge: ids.of(edgeName(config.peer)),
+      type: config.type,
+      id: Buffer.from(config.id, 'hex'),
+      secret: Buffer.from(config.secret, 'hex'),
+      initiator: host < config.peer,
+      ...(address !== undefined && config.dial ? { dial: { address, port: config.dial.port } } : {}),
+      ...timers,
+    });
+    link.inPlane = true;
+    this.#order(config.peer);
+  }
+
+  #drop(link: OpenLink): void {
+    clearTimeout(link.retry);
+    if (link.inPlane) this.#options.plane.closeLink(link.id);
+    this.#options.ids.forget(`link ${link.config.id}`);
+  }
+
+  #order(peer: string): void {
+    const links = [...this.#links.values()]
+      .filter((link) => link.config.peer === peer && link.inPlane)
+      .sort((a, b) => a.config.preference - b.config.preference)
+      .map((link) => link.id);
+    this.#options.plane.setEdge(this.#options.ids.of(edgeName(peer)), links);
+  }
+}
+
+function sameButPreference(a: LinkConfig, b: LinkConfig): boolean {
+  return JSON.stringify({ ...a, preference: 0 }) === JSON.stringify({ ...b, preference: 0 });
+}

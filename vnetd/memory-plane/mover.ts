@@ -1,0 +1,253 @@
+/**
+ * The path of a frame, in the order it meets things: ingress (size, guard, epoch), decision (cache, miss),
+ * egress (port, edge, ground, hold, drop). Every drop is counted with its reason, at the plane and where the
+ * frame came in.
+ */
+import {
+  type Clock,
+  DROP_REASONS,
+  type DropReason,
+  type FlowDelta,
+  type FlowEntry,
+  type PlaneAction,
+  type PlaneNetwork,
+} from '../../core/index.js';
+import { Counters } from './counters.js';
+import type { FrameDatagram } from './datagram.js';
+import { FlowCache, PendingFlows } from './flow-cache.js';
+import {
+  destinationOf,
+  ETHERNET_HEADER,
+  isGroupNumber,
+  longestFrame,
+  missOf,
+  type Passing,
+  sourceOf,
+  type Tally,
+} from './frame.js';
+import type { Handover } from './handover.js';
+import { HoldBuffer } from './hold.js';
+import { HOP_LIMIT } from './limits.js';
+import type { LinkEnd } from './link-end.js';
+import type { PortEnd } from './plane-port.js';
+
+interface Outside {
+  /** False: the port's reader does not keep up. */
+  deliver(spec: string, frame: Uint8Array): boolean;
+  note(text: string): void;
+}
+
+export class Mover {
+  readonly networks = new Map<number, PlaneNetwork>();
+  readonly ports = new Map<number, PortEnd>();
+  readonly links = new Map<number, LinkEnd>();
+  readonly edges = new Map<number, number[]>();
+  readonly flows = new FlowCache();
+  readonly counters = new Counters();
+  readonly #clock: Clock;
+  readonly #handover: Handover;
+  readonly #outside: Outside;
+  readonly #pending: PendingFlows;
+  readonly #holds: HoldBuffer;
+  #generation = 0;
+
+  constructor(clock: Clock, handover: Handover, outside: Outside) {
+    this.#clock = clock;
+    this.#handover = handover;
+    this.#outside = outside;
+    this.#pending = new PendingFlows(clock, (frames) => {
+      for (const frame of frames) this.#drop(frame, DROP_REASONS.missTimeout);
+    });
+    this.#holds = new HoldBuffer(clock, (frame) => this.#drop(frame, DROP_REASONS.holdLimit));
+  }
+
+  // Ingress.
+
+  fromPort(port: PortEnd, bytes: Uint8Array): void {
+    const { tally, config } = port;
+    tally.inFrames += 1;
+    tally.inBytes += bytes.length;
+    const network = this.networks.get(config.network);
+    if (bytes.length < ETHERNET_HEADER) return this.#refuse(tally, DROP_REASONS.runt);
+    if (!network) return this.#refuse(tally, DROP_REASONS.unknownNetwork);
+    if (bytes.length > longestFrame(network.mtu, bytes)) return this.#refuse(tally, DROP_REASONS.oversize);
+    const source = sourceOf(bytes);
+    if (!port.admit(source, this.#clock, (event) => this.#handover.event(event))) {
+      return this.#refuse(tally, DROP_REASONS.guard);
+    }
+    if (!config.guarded) this.#unlearnElsewhere(port, source);
+    const frame: Passing = {
+      network: config.network,
+      ground: 0,
+      ingress: config.port,
+      source,
+      destination: destinationOf(bytes),
+      epoch: network.epoch,
+      hops: HOP_LIMIT,
+      bytes,
+      tally,
+    };
+    this.counters.entered(frame);
+    this.#decide(frame);
+  }
+
+  fromLink(link: LinkEnd, { network, ground, epoch, hops, bytes }: FrameDatagram): void {
+    const { tally, config } = link;
+    tally.inFrames += 1;
+    tally.inBytes += bytes.length;
+    const known = this.networks.get(network);
+    if (!known) return this.#refuse(tally, DROP_REASONS.unknownNetwork);
+    const current = epoch >= known.oldestEpoch && epoch <= known.epoch + 1;
+    this.#decide({
+      network,
+      ground: current ? ground : 1,
+      ingress: config.edge,
+      source: sourceOf(bytes),
+      destination: destinationOf(bytes),
+      epoch,
+      hops,
+      bytes,
+      tally,
+    });
+  }
+
+  // Decision.
+
+  #decide(frame: Passing): void {
+    const entry = this.#pending.has(frame) ? undefined : this.flows.find(frame);
+    if (entry) return this.#perform(frame, entry);
+    if (!this.#pending.push(frame)) return this.#drop(frame, DROP_REASONS.missQueue);
+    this.#ask(frame);
+  }
+
+  #ask(frame: Passing): void {
+    if (!this.flows.find(frame) && this.#pending.ask(frame)) this.#handover.miss(missOf(frame));
+  }
+
+  /** Everything is in place before the first waiting frame moves. Held frames are older than waiting ones. */
+  apply({ generation, invalidate, install }: FlowDelta): void {
+    const stale = generation < this.#generation;
+    this.#generation = Math.max(this.#generation, generation);
+    const gone = this.flows.invalidate(invalidate);
+    if (!stale) for (const entry of install) gone.push(...this.flows.install(copyOf(entry)));
+    this.reconsider(gone);
+    for (const entry of install) {
+      if (stale) for (const miss of this.#pending.answeredBy(entry)) this.#handover.miss(miss);
+      else this.#release(entry);
+    }
+  }
+
+  #release(installed: FlowEntry): void {
+    const { ready, next } = this.#pending.release(installed, (frame) => this.flows.find(frame) !== undefined);
+    for (const frame of ready) {
+      const entry = this.flows.find(frame);
+      if (entry) this.#perform(frame, entry);
+      else this.#decide(frame);
+    }
+    if (next) this.#ask(next);
+  }
+
+  /** What entries held that are gone now is decided again. */
+  reconsider(gone: FlowEntry[]): void {
+    for (const frame of this.#holds.release(gone)) this.#decide(frame);
+  }
+
+  close(): void {
+    this.#pending.clear();
+    this.#holds.clear();
+  }
+
+  // Egress.
+
+  #perform(frame: Passing, entry: FlowEntry): void {
+    const actions = entry.actions.filter((action) => !returns(frame, action));
+    if (actions.length === 0) this.#drop(frame, DROP_REASONS.loop);
+    for (const action of actions) {
+      if (action.kind === 'port') this.#toPort(frame, action.port);
+      else if (action.kind === 'edge') this.#toEdge(frame, action.edge);
+      else if (action.kind === 'ground') this.#toGround(frame);
+      else if (action.kind === 'drop') this.#drop(frame, action.reason);
+      else if (!this.#holds.push(entry, frame)) this.#drop(frame, DROP_REASONS.holdLimit);
+    }
+  }
+
+  #toPort(frame: Passing, number: number): void {
+    const port = this.ports.get(number);
+    if (!port) return this.#drop(frame, DROP_REASONS.portClosed);
+    if (port.config.network !== frame.network) return this.#drop(frame, DROP_REASONS.unknownNetwork);
+    if (!this.#outside.deliver(port.config.spec, frame.bytes))
+      return this.#drop(frame, DROP_REASONS.portQueue);
+    port.tally.outFrames += 1;
+    port.tally.outBytes += frame.bytes.length;
+    this.counters.delivered(frame);
+  }
+
+  #toEdge(frame: Passing, edge: number): void {
+    const link = this.#liveLink(edge);
+    if (!link) return this.#withoutLink(frame);
+    if (frame.hops === 0) return this.#drop(frame, DROP_REASONS.hopLimit);
+    const { network, ground, epoch, bytes } = frame;
+    const sent = link.sendFrame({
+      kind: 'frame',
+      id: link.id,
+      network,
+      ground,
+      epoch,
+      hops: frame.hops - 1,
+      bytes,
+    });
+    if (!sent) return this.#drop(frame, DROP_REASONS.linkQueue);
+    link.tally.outFrames += 1;
+    link.tally.outBytes += bytes.length;
+  }
+
+  #withoutLink(frame: Passing): void {
+    if (frame.ground === 1) this.#drop(frame, DROP_REASONS.groundDead);
+    else if (isGroupNumber(frame.destination)) this.#drop(frame, DROP_REASONS.groupEdgeDead);
+    else this.#toGround(frame);
+  }
+
+  /** A frame on the ground that is sent there again would never end. */
+  #toGround(frame: Passing): void {
+    if (frame.ground === 1) this.#drop(frame, DROP_REASONS.groundDead);
+    else this.#decide({ ...frame, ground: 1 });
+  }
+
+  #liveLink(edge: number): LinkEnd | undefined {
+    for (const number of this.edges.get(edge) ?? []) {
+      const link = this.links.get(number);
+      if (link?.up) return link;
+    }
+    return undefined;
+  }
+
+  #unlearnElsewhere(here: PortEnd, source: number): void {
+    for (const port of this.ports.values()) {
+      if (port !== here && port.config.network === here.config.network) port.unlearn(source);
+    }
+  }
+
+  #drop(frame: Passing, reason: DropReason): void {
+    this.#refuse(frame.tally, reason);
+  }
+
+  #refuse(tally: Tally, reason: DropReason): void {
+    tally.drops += 1;
+    this.counters.dropped(reason);
+    this.#outside.note(`drop: ${reasonName(reason)}`);
+  }
+}
+
+/** The table leaves the ingress out; this is the net under it. On the ground a frame may turn round. */
+function returns(frame: Passing, action: PlaneAction): boolean {
+  const target = action.kind === 'port' ? action.port : action.kind === 'edge' ? action.edge : undefined;
+  return target === frame.ingress && frame.ground === 0;
+}
+
+function copyOf(entry: FlowEntry): FlowEntry {
+  return { ...entry, actions: entry.actions.map((action) => ({ ...action })) };
+}
+
+function reasonName(reason: DropReason): string {
+  return Object.entries(DROP_REASONS).find(([, number]) => number === reason)?.[0] ?? String(reason);
+}

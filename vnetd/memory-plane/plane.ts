@@ -1,0 +1,230 @@
+/**
+ * A data plane whose frames are arrays and whose underlay is a MemoryFabric: for tests and simulation.
+ * What a frame meets is in mover.ts; here is what is configured.
+ */
+import {
+  type Clock,
+  type DataPlane,
+  DROP_REASONS,
+  type FlowDelta,
+  type PlaneHandlers,
+  type PlaneLink,
+  type PlaneNetwork,
+  type PlanePort,
+  type PlaneSnapshot,
+  type Random,
+  VnetError,
+} from '../../core/index.js';
+import { checkDelta, checkLink, checkMacs, checkNetwork, checkNumber, checkPort } from './checks.js';
+import type { Datagram, Endpoint } from './datagram.js';
+import type { MemoryFabric, Station } from './fabric.js';
+import { Handover } from './handover.js';
+import { DATAGRAM_BYTES } from './limits.js';
+import { LinkEnd } from './link-end.js';
+import { Mover } from './mover.js';
+import { PortEnd } from './plane-port.js';
+
+export interface MemoryPlaneOptions {
+  clock: Clock;
+  random: Random;
+  /** In traces; also its address on the fabric while it does not listen. Default `plane1`, `plane2`, ... */
+  name?: string;
+  /** What listening on `0.0.0.0` or `::` means; default: its name. */
+  address?: string;
+}
+
+let made = 0;
+
+/** A plane joined to the fabric until it is closed. */
+export function createMemoryPlane(
+  handlers: PlaneHandlers,
+  fabric: MemoryFabric,
+  options: MemoryPlaneOptions,
+): DataPlane {
+  made += 1;
+  return new MemoryPlane(handlers, fabric, { name: `plane${made}`, ...options });
+}
+
+const WILDCARDS = ['0.0.0.0', '::', ''];
+
+class MemoryPlane implements DataPlane {
+  readonly kind = 'memory';
+  readonly #fabric: MemoryFabric;
+  readonly #options: MemoryPlaneOptions & { name: string };
+  readonly #handover: Handover;
+  readonly #mover: Mover;
+  readonly #station: Station;
+  readonly #linksById = new Map<string, LinkEnd>();
+  #endpoint: Endpoint;
+  #closed = false;
+
+  constructor(handlers: PlaneHandlers, fabric: MemoryFabric, options: MemoryPlaneOptions & { name: string }) {
+    this.#fabric = fabric;
+    this.#options = options;
+    this.#endpoint = { address: options.address ?? options.name, port: 0 };
+    this.#handover = new Handover(handlers);
+    this.#station = {
+      name: options.name,
+      endpoint: () => this.#endpoint,
+      receive: (from, datagram) => this.#receive(from, datagram),
+      ingest: (spec, frame) => this.#ingest(spec, frame),
+    };
+    this.#mover = new Mover(options.clock, this.#handover, {
+      deliver: (spec, frame) => fabric.deliver(this.#station, spec, frame),
+      note: (text) => fabric.note(this.#station, text),
+    });
+    fabric.attach(this, this.#station);
+  }
+
+  listen(address: string, port: number): { port: number } {
+    this.#use();
+    const own = WILDCARDS.includes(address) ? (this.#options.address ?? this.#options.name) : address;
+    const chosen = this.#fabric.bind(this.#station, { address: own, port });
+    this.#endpoint = { address: own, port: chosen };
+    return { port: chosen };
+  }
+
+  setNetwork(network: PlaneNetwork): void {
+    this.#use();
+    checkNetwork(network);
+    this.#mover.networks.set(network.network, { ...network });
+  }
+
+  removeNetwork(network: number): void {
+    this.#use();
+    this.#mover.networks.delete(network);
+    this.#mover.reconsider(this.#mover.flows.invalidate([{ network }]));
+  }
+
+  openPort(port: PlanePort): void {
+    this.#use();
+    checkPort(port);
+    const { ports, edges } = this.#mover;
+    const taken = ports.has(port.port) || edges.has(port.port);
+    if (taken) throw exists(`the number ${port.port} is a port or an edge already`);
+    for (const { config } of ports.values()) {
+      if (config.spec === port.spec) throw exists(`port ${port.spec} is open already`);
+    }
+    ports.set(port.port, new PortEnd({ ...port }));
+    this.#handover.event({ kind: 'port', port: port.port, up: true, reason: 'open' });
+  }
+
+  setPortMacs(port: number, macs: number[]): void {
+    this.#use();
+    checkMacs(macs);
+    const end = this.#mover.ports.get(port);
+    if (!end)
+      throw new VnetError('VNET_ERR_NOT_FOUND', `port ${port} is not open`, { hint: 'open it first' });
+    end.setMacs(macs);
+  }
+
+  closePort(port: number): void {
+    this.#use();
+    this.#mover.ports.delete(port);
+    this.#mover.reconsider(this.#mover.flows.forget(port));
+  }
+
+  openLink(link: PlaneLink): void {
+    this.#use();
+    checkLink(link);
+    const id = Buffer.from(link.id).toString('hex');
+    const { links, ports } = this.#mover;
+    if (links.has(link.link) || this.#linksById.has(id))
+      throw exists(`link ${link.link} (${id}) is open already`);
+    if (ports.has(link.edge)) throw exists(`the number ${link.edge} is a port, not an edge`);
+    const end = new LinkEnd(
+      { ...link },
+      {
+        clock: this.#options.clock,
+        random: this.#options.random,
+        send: (to, datagram) => this.#fabric.send(this.#station, to, datagram),
+        event: (event) => this.#handover.event(event),
+      },
+    );
+    links.set(link.link, end);
+    this.#linksById.set(id, end);
+  }
+
+  closeLink(link: number): void {
+    this.#use();
+    const end = this.#mover.links.get(link);
+    if (!end) return;
+    end.close();
+    this.#mover.links.delete(link);
+    this.#linksById.delete(end.id);
+  }
+
+  setEdge(edge: number, links: number[]): void {
+    this.#use();
+    checkNumber('edge', edge);
+    if (this.#mover.ports.has(edge)) throw exists(`the number ${edge} is a port, not an edge`);
+    this.#mover.edges.set(edge, [...links]);
+  }
+
+  removeEdge(edge: number): void {
+    this.#use();
+    this.#mover.edges.delete(edge);
+    this.#mover.reconsider(this.#mover.flows.forget(edge));
+  }
+
+  applyFlows(delta: FlowDelta): void {
+    this.#use();
+    checkDelta(delta);
+    this.#mover.apply(delta);
+  }
+
+  async snapshot(): Promise<PlaneSnapshot> {
+    this.#use();
+    const { counters, flows, links, ports } = this.#mover;
+    return {
+      pairs: counters.pairs(),
+      links: [...links.values()].map(({ config, tally, up, rttUs }) => {
+        const datagramBytes = config.type === 'udp' ? DATAGRAM_BYTES : 0;
+        return { id: config.link, ...tally, up, rttUs, datagramBytes };
+      }),
+      ports: [...ports.values()].map(({ config, tally }) => ({ id: config.port, ...tally })),
+      drops: counters.drops(),
+      flowEntries: flows.size,
+    };
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const link of this.#mover.links.values()) link.close();
+    this.#mover.close();
+    this.#handover.close();
+    this.#fabric.detach(this, this.#station);
+  }
+
+  #use(): void {
+    if (this.#closed) throw new VnetError('VNET_ERR_CLOSED', 'the data plane is closed');
+  }
+
+  #ingest(spec: string, frame: Uint8Array): boolean {
+    for (const port of this.#mover.ports.values()) {
+      if (port.config.spec !== spec) continue;
+      this.#mover.fromPort(port, frame);
+      return true;
+    }
+    return false;
+  }
+
+  #receive(from: Endpoint, datagram: Datagram): void {
+    const { counters } = this.#mover;
+    if (datagram.kind === 'noise') {
+      counters.dropped(DROP_REASONS.malformed);
+      return;
+    }
+    const link = this.#linksById.get(datagram.id);
+    if (!link) counters.dropped(DROP_REASONS.unknownPeer);
+    else if (datagram.kind === 'hello') {
+      if (!link.hello(from, datagram)) counters.dropped(DROP_REASONS.handshake);
+    } else if (!link.heard(from, datagram)) counters.dropped(DROP_REASONS.unknownPeer);
+    else if (datagram.kind === 'frame') this.#mover.fromLink(link, datagram);
+  }
+}
+
+function exists(message: string): VnetError {
+  return new VnetError('VNET_ERR_EXISTS', message, { hint: 'close it first, or choose another' });
+}

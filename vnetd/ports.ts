@@ -1,0 +1,162 @@
+/** The host's ports: opened in the data plane, kept open, their guard and their state. */
+import {
+  type DataPlane,
+  type EndCounters,
+  type MacAddress,
+  macFromNumber,
+  macToNumber,
+  type PlaneEvent,
+  type PortConfig,
+  type PortView,
+  VnetError,
+} from '../core/index.js';
+import { type PlaneIds, portName } from './plane-ids.js';
+
+/** A port whose device is missing is tried again after this. */
+const REOPEN_MS = 1000;
+/** Refused sources remembered a port, newest first. */
+const REFUSED_MAX = 16;
+
+interface OpenPort {
+  config: PortConfig;
+  id: number;
+  inPlane: boolean;
+  up: boolean;
+  state: string;
+  refused: MacAddress[];
+}
+
+export class Ports {
+  readonly #plane: DataPlane;
+  readonly #ids: PlaneIds;
+  readonly #ports = new Map<string, OpenPort>();
+  readonly #onReopened: () => void;
+  readonly #retry: NodeJS.Timeout;
+
+  constructor(plane: DataPlane, ids: PlaneIds, onReopened: () => void) {
+    this.#plane = plane;
+    this.#ids = ids;
+    this.#onReopened = onReopened;
+    this.#retry = setInterval(() => this.#reopen(), REOPEN_MS);
+    this.#retry.unref();
+  }
+
+  /**
+   * Adds or changes; a change of addresses alone keeps the port open. Throws what the system says and leaves
+   * what was, unless `tolerant`: then the port is kept as down and tried again.
+   */
+  open(config: PortConfig, tolerant: boolean): void {
+    const known = this.#ports.get(config.port);
+    if (known && known.config.network === config.network && known.config.role === config.role) {
+      known.config = config;
+      known.refused = known.refused.filter((mac) => !config.macs.includes(mac));
+      if (known.inPlane) this.#plane.setPortMacs(known.id, config.macs.map(macToNumber));
+      return;
+    }
+    if (known) this.close(config.port);
+    const port: OpenPort = {
+      config,
+      id: this.#ids.of(portName(config.port)),
+      inPlane: false,
+      up: false,
+      state: 'opening',
+      refused: [],
+    };
+    try {
+      this.#openInPlane(port);
+    } catch (thrown) {
+      if (!tolerant) {
+        this.#ids.forget(portName(config.port));
+        if (known) this.open(known.config, true);
+        throw thrown;
+      }
+      port.state = VnetError.from(thrown).message;
+    }
+    this.#ports.set(config.port, port);
+  }
+
+  close(name: string): void {
+    const port = this.#ports.get(name);
+    if (!port) return;
+    this.#ports.delete(name);
+    if (port.inPlane) this.#plane.closePort(port.id);
+    this.#ids.forget(portName(name));
+  }
+
+  /** Stops trying; ports close with the plane. */
+  stop(): void {
+    clearInterval(this.#retry);
+  }
+
+  configs(): PortConfig[] {
+    return [...this.#ports.values()].map((port) => port.config);
+  }
+
+  report(event: Extract<PlaneEvent, { kind: 'port' | 'source' }>): { config: PortConfig; mac?: MacAddress } | undefined {
+    for (const port of this.#ports.values()) {
+      if (port.id !== event.port) continue;
+      if (event.kind === 'port') {
+        port.up = event.up;
+        port.state = event.up ? 'up' : event.reason;
+        return { config: port.config };
+      }
+      const mac = macFromNumber(event.source);
+      if (!event.admitted) {
+        port.refused = [mac, ...port.refused.filter((other) => other !== mac)].slice(0, REFUSED_MAX);
+      }
+      return { config: port.config, mac };
+    }
+    return undefined;
+  }
+
+  views(counters: EndCounters[], networkName: (id: number) => string): PortView[] {
+    const byId = new Map(counters.map((row) => [row.id, row]));
+    return [...this.#ports.values()].map((port) => {
+      const row = byId.get(port.id);
+      const { config, up, state, refused } = port;
+      return {
+        port: config.port,
+        network: networkName(config.network),
+        role: config.role,
+        owner: config.owner,
+        up,
+        state,
+        macs: config.macs,
+        refused,
+        inFrames: row?.inFrames ?? 0,
+        inBytes: row?.inBytes ?? 0,
+        outFrames: row?.outFrames ?? 0,
+        outBytes: row?.outBytes ?? 0,
+        drops: row?.drops ?? 0,
+      };
+    });
+  }
+
+  #openInPlane(port: OpenPort): void {
+    const { config, id } = port;
+    this.#plane.openPort({
+      port: id,
+      network: config.network,
+      spec: config.port,
+      guarded: config.role === 'vm',
+      macs: config.macs.map(macToNumber),
+    });
+    port.inPlane = true;
+    port.up = true;
+    port.state = 'up';
+  }
+
+  #reopen(): void {
+    let reopened = false;
+    for (const port of this.#ports.values()) {
+      if (port.inPlane) continue;
+      try {
+        this.#openInPlane(port);
+        reopened = true;
+      } catch (thrown) {
+        port.state = VnetError.from(thrown).message;
+      }
+    }
+    if (reopened) this.#onReopened();
+  }
+}

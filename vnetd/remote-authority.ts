@@ -1,0 +1,64 @@
+/** The Proxy's authority as seen from another daemon: the same calls, over the control channel. */
+import {
+  type Authority,
+  type ChangeProgress,
+  type ChangeResult,
+  type LocalView,
+  type OverlayView,
+  type Plan,
+  type RouteView,
+  VnetError,
+} from '../core/index.js';
+import type { ChannelPeer, Progress } from './channel/index.js';
+
+/** Calls a daemon may make of the Proxy. */
+export const AUTHORITY_CALLS = ['overview', 'plan', 'apply', 'route', 'hostView', 'setConfigurationTime'] as const;
+type AuthorityCall = (typeof AUTHORITY_CALLS)[number];
+
+export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () => string): Authority {
+  const call = <T>(name: AuthorityCall, args: unknown[], progress?: Progress): Promise<T> => {
+    const connected = peer();
+    if (!connected) {
+      return Promise.reject(
+        new VnetError('VNET_ERR_UNREACHABLE', `the Proxy is away (${state()}), and it holds the topology`, {
+          hint: 'frames go on by what is installed; ask again when the Proxy is back',
+        }),
+      );
+    }
+    return connected.call<T>(name, args, progress);
+  };
+  return {
+    overview: () => call<OverlayView>('overview', []),
+    plan: (request) => call<Plan>('plan', [request]),
+    apply: (request, progress) =>
+      call<ChangeResult>('apply', [request], progress && ((body) => progress(body as ChangeProgress))),
+    route: (from, to, network) => call<RouteView>('route', [from, to, network]),
+    hostView: (host) => call<LocalView>('hostView', [host]),
+    setConfigurationTime: (boundMs) => call<void>('setConfigurationTime', [boundMs]),
+  };
+}
+
+/** The Proxy's end: carries a call out on its authority. */
+export function answerAuthorityCall(
+  authority: Authority,
+  name: string,
+  args: unknown[],
+  progress: Progress,
+): Promise<unknown> {
+  switch (name as AuthorityCall) {
+    case 'overview':
+      return authority.overview();
+    case 'plan':
+      return authority.plan(args[0] as Parameters<Authority['plan']>[0]);
+    case 'apply':
+      return authority.apply(args[0] as Parameters<Authority['apply']>[0], progress);
+    case 'route':
+      return authority.route(String(args[0]), String(args[1]), args[2] == null ? undefined : String(args[2]));
+    case 'hostView':
+      return authority.hostView(String(args[0]));
+    case 'setConfigurationTime':
+      return authority.setConfigurationTime(Number(args[0]));
+    default:
+      return Promise.reject(new VnetError('VNET_ERR_INVALID', `no such call: ${name}`));
+  }
+}
