@@ -1,0 +1,84 @@
+/** Which links there are: the star's, those of the script, those of its shapes. */
+import {
+  type Endpoint,
+  type LinkConfig,
+  type LinkType,
+  type Owner,
+  type Shape,
+  shapeEdges,
+  shapeHosts,
+  type Topology,
+} from '../../core/index.js';
+import { edgeKey, type LinkIdentities, type LinkIdentity } from './model.js';
+
+export interface PlannedLink {
+  /** `udp a b`, the ends sorted. */
+  key: string;
+  type: LinkType;
+  a: string;
+  b: string;
+  owner: Owner;
+  madeBy?: string;
+}
+
+/** Lowest first: a datagram link is faster where it passes, the TCP link below it passes everywhere. */
+const PREFERENCE: Record<LinkType, number> = { udp: 0, tcp: 10 };
+const ID_OCTETS = 8;
+const SECRET_OCTETS = 16;
+
+/** True for `star udp` and the like: the ground itself, no paths of its own. */
+export function isGround(shape: Shape, topology: Topology): boolean {
+  const proxy = topology.hosts.find((host) => host.proxy)?.name;
+  return shape.kind === 'star' && shapeHosts(shape, topology)[0] === proxy;
+}
+
+/** Every link by key. Each host keeps a TCP link to the Proxy, whatever else it has. */
+export function planLinks(topology: Topology): Map<string, PlannedLink> {
+  const planned = new Map<string, PlannedLink>();
+  const add = (type: LinkType, a: string, b: string, owner: Owner, madeBy?: string) => {
+    const key = `${type} ${edgeKey(a, b)}`;
+    planned.set(key, { key, type, a, b, owner, ...(madeBy === undefined ? {} : { madeBy }) });
+  };
+  const proxy = topology.hosts.find((host) => host.proxy)?.name;
+  for (const { name } of topology.hosts) {
+    if (proxy !== undefined && name !== proxy) add('tcp', proxy, name, 'auto');
+  }
+  for (const shape of topology.shapes) {
+    for (const [a, b] of shapeEdges(shape, topology)) add(shape.type, a, b, 'user');
+  }
+  for (const { type, a, b, madeBy } of topology.links) add(type, a, b, 'user', madeBy);
+  return planned;
+}
+
+/** The identities of exactly these links: kept where known, made where new. */
+export function identifyLinks(
+  planned: Iterable<PlannedLink>,
+  known: LinkIdentities,
+  secret: (octets: number) => Uint8Array,
+): Record<string, LinkIdentity> {
+  const hex = (octets: number) => Buffer.from(secret(octets)).toString('hex');
+  const identities: Record<string, LinkIdentity> = {};
+  for (const { key } of planned) {
+    identities[key] = known[key] ?? { id: hex(ID_OCTETS), secret: hex(SECRET_OCTETS) };
+  }
+  return identities;
+}
+
+/** Both ends of a link. An end dials where its peer has an endpoint, unless the other was told to and can. */
+export function linkEnds(
+  link: PlannedLink,
+  identity: LinkIdentity,
+  endpoints: ReadonlyMap<string, Endpoint>,
+): { host: string; config: LinkConfig }[] {
+  const ends = [
+    { host: link.a, peer: link.b },
+    { host: link.b, peer: link.a },
+  ];
+  const chosen = ends.find(({ host, peer }) => host === link.madeBy && endpoints.has(peer))?.host;
+  return ends.map(({ host, peer }) => {
+    const dial = chosen === undefined || chosen === host ? endpoints.get(peer) : undefined;
+    const { type, owner } = link;
+    const shared = { ...identity, peer, type, owner, preference: PREFERENCE[type] };
+    return { host, config: dial === undefined ? shared : { ...shared, dial: { ...dial } } };
+  });
+}

@@ -1,0 +1,86 @@
+/** What goes into lowering and what comes out. */
+import type { HostConfig, MacAddress, Network, Rule, Topology } from '../../core/index.js';
+import { networkId } from '../../core/index.js';
+
+/** Where a VM, or a machine learnt at a LAN port, is now. */
+export interface Place {
+  /** The VM's name; for a learnt address its text. */
+  name: string;
+  /** By name. */
+  network: string;
+  host: string;
+  port: string;
+  macs: MacAddress[];
+  learnt: boolean;
+}
+
+/** What both ends of a link know it by. */
+export interface LinkIdentity {
+  /** 16 hexadecimal digits. */
+  id: string;
+  /** 32 hexadecimal digits. */
+  secret: string;
+}
+
+/** By link key: `udp a b`, the ends sorted. */
+export type LinkIdentities = Readonly<Record<string, LinkIdentity>>;
+
+export interface LoweringInput {
+  /** Complete: with the Proxy, every known host and every network that is named. */
+  topology: Topology;
+  places: readonly Place[];
+  /** By network identifier; absent: 0. */
+  epochs: ReadonlyMap<number, number>;
+  /** From before; links that have none get one from `secret`. */
+  identities: LinkIdentities;
+  /** Random octets, for people who may not guess them. */
+  secret(octets: number): Uint8Array;
+  /** Hosts that paths must not lead through: away without their part of the intent. */
+  unusable: ReadonlySet<string>;
+}
+
+export interface SuspendedRoute {
+  from: string;
+  to: string;
+  reason: string;
+}
+
+export interface Lowered {
+  /** Every host's part, revision 0. Rules hold from epoch 0 on. */
+  configs: Map<string, HostConfig>;
+  /** Of the links there are now. */
+  identities: LinkIdentities;
+  suspended: SuspendedRoute[];
+}
+
+/** One network while it is being lowered. */
+export interface NetworkDraft {
+  network: Network;
+  id: number;
+  topology: Topology;
+  proxy: string;
+  places: readonly Place[];
+  /** Keys of the edges that have a link; see `edgeKey`. */
+  edges: ReadonlySet<string>;
+  unusable: ReadonlySet<string>;
+  /** Ports of this network by host, sorted. */
+  ports: ReadonlyMap<string, { port: string; role: 'lan' | 'vm' }[]>;
+  add(host: string, rule: Pick<Rule, 'source' | 'destination' | 'actions' | 'origin'>): void;
+}
+
+export const ANY = { kind: 'any' } as const;
+export const GROUP = { kind: 'group' } as const;
+export const NONE = { kind: 'none' } as const;
+
+export const exactly = (mac: MacAddress) => ({ kind: 'exact', mac }) as const;
+export const edgeTo = (peer: string) => ({ kind: 'edge', peer }) as const;
+
+/** An edge has no direction. */
+export function edgeKey(a: string, b: string): string {
+  return a < b ? `${a} ${b}` : `${b} ${a}`;
+}
+
+/** The identifier of a network that the topology names. */
+export function idOf(topology: Topology, name: string): number {
+  return networkId(topology.networks.find((network) => network.name === name) ?? { name });
+}
