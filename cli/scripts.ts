@@ -1,0 +1,101 @@
+/** Topology scripts as the command takes them: read, parsed, their errors shown as a compiler would. */
+import { dirname, isAbsolute, join } from 'node:path';
+import { TOPOLOGY_LISTS, VnetError, type ChangeRequest, type Topology } from '../core/index.js';
+import { type Diagnostic, parseScript, type ParseResult, renderDiagnostics } from '../lang/index.js';
+import { plural } from './format.js';
+import type { Run } from './run.js';
+
+export interface ScriptOptions {
+  /** Which host is the Proxy, where the script (the paper's form) does not say. */
+  proxy?: string;
+}
+
+/** A script with errors: `details` holds the diagnostics, `rendered` what a person reads. */
+export class ScriptErrors extends VnetError {
+  constructor(
+    what: 'script' | 'statement',
+    readonly diagnostics: Diagnostic[],
+    readonly rendered: string,
+  ) {
+    const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error').length;
+    super('VNET_ERR_SCRIPT', `${plural(errors, 'error')} in the ${what}; nothing was changed`, {
+      details: diagnostics,
+    });
+  }
+}
+
+/**
+ * Parses without judging: the caller looks at `diagnostics`. `running`: what a script that deletes will meet.
+ * Throws `VNET_ERR_NOT_FOUND` for an unreadable file.
+ */
+export function parseFile(run: Run, path: string, options: ScriptOptions, running?: Topology): ParseResult {
+  return parseScript(readScript(run, path), {
+    file: path,
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+    ...(running === undefined ? {} : { running }),
+    readInclude: (included, from) => readScript(run, beside(included, from)),
+  });
+}
+
+/** A script without errors; its warnings are shown. Throws `ScriptErrors` otherwise. */
+export function loadScript(run: Run, path: string, options: ScriptOptions, running?: Topology): ParseResult {
+  const parsed = parseFile(run, path, options, running);
+  if (parsed.diagnostics.some((diagnostic) => diagnostic.severity === 'error')) {
+    throw new ScriptErrors('script', parsed.diagnostics, renderScript(run, parsed.diagnostics));
+  }
+  if (parsed.diagnostics.length > 0) run.note(renderScript(run, parsed.diagnostics));
+  return parsed;
+}
+
+/** What applying a script to the running overlay means; a script that deletes is checked against what runs. */
+export async function loadRequest(run: Run, path: string, options: ScriptOptions): Promise<ChangeRequest> {
+  if (!deletes(parseFile(run, path, options))) return requestOf(loadScript(run, path, options));
+  const { topology } = await run.client.overview();
+  return requestOf(loadScript(run, path, options, topology));
+}
+
+const deletes = ({ form, change }: ParseResult): boolean =>
+  form === 'paper' && TOPOLOGY_LISTS.some((list) => change.remove[list].length > 0);
+
+/** The diagnostics with the lines they point at. */
+export function renderScript(run: Run, diagnostics: Diagnostic[]): string {
+  return renderDiagnostics(diagnostics, (file) => sourceOf(run, file), { color: run.colourErrors }).trimEnd();
+}
+
+/** A script that deletes is a change of what runs, any other says what shall be. */
+export function requestOf(parsed: ParseResult): ChangeRequest {
+  return deletes(parsed)
+    ? { kind: 'change', change: parsed.change }
+    : { kind: 'target', topology: parsed.topology };
+}
+
+/** The Proxy of a topology. Throws `VNET_ERR_INVALID` where none is named. */
+export function proxyOf(topology: Topology): Topology['hosts'][number] {
+  const proxy = topology.hosts.find((host) => host.proxy === true);
+  if (proxy) return proxy;
+  throw new VnetError('VNET_ERR_INVALID', 'the script names no Proxy', {
+    hint: 'write `proxy NAME at ADDRESS:PORT`, or name it with --proxy',
+  });
+}
+
+function readScript(run: Run, path: string): string {
+  try {
+    return run.readText(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const reason =
+      code === 'ENOENT' ? 'there is no such file' : cause instanceof Error ? cause.message : String(cause);
+    throw new VnetError('VNET_ERR_NOT_FOUND', `cannot read ${path}: ${reason}`, { cause });
+  }
+}
+
+function sourceOf(run: Run, path: string): string | undefined {
+  try {
+    return run.readText(path);
+  } catch {
+    return undefined; // an include that could not be read: that is what the diagnostic says
+  }
+}
+
+const beside = (included: string, from: string): string =>
+  from === '-' || isAbsolute(included) ? included : join(dirname(from), included);

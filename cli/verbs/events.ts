@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import type { OverlayEvent } from '../../core/index.js';
+import type { CliContext } from '../context.js';
+import { plural } from '../format.js';
+import { act, addVerb, GROUPS, type Run } from '../run.js';
+
+export function addEvents(program: Command, context: CliContext): void {
+  const command = addVerb(program, {
+    usage: 'events',
+    group: GROUPS.look,
+    summary: 'what happens, as it happens',
+    about:
+      'Follows the overlay until Ctrl-C: hosts that come and go, links and ports up and down, VMs that move, ' +
+      'sources that a port refuses, changes. With --json each event is one line.',
+    examples: [
+      ['events', 'follow everything'],
+      ['events --kind link --kind host', 'only these kinds'],
+      ['events --json | jq \'select(.kind == "error")\'', 'for scripts: one JSON document a line'],
+    ],
+  }).option('--kind <kind...>', 'only these: host, link, port, source, vm, change, error');
+  act<[], { kind?: string[] }>(command, context, async (run, options) => {
+    try {
+      for await (const event of run.client.events(context.signal)) {
+        if (options.kind && !options.kind.includes(event.kind)) continue;
+        run.print(
+          run.json ? JSON.stringify(event) : `${run.paint.faint(moment(event.at))}  ${eventText(run, event)}`,
+        );
+      }
+    } catch (thrown) {
+      if (!context.signal.aborted) throw thrown; // Ctrl-C may come while the connection is being made
+    }
+  });
+}
+
+/** `2026-11-20 21:45:03`, whatever the daemon's precision; a text that is no time stays as it is. */
+export function moment(iso: string): string {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(iso) ? iso.slice(0, 19).replace('T', ' ') : iso;
+}
+
+function eventText(run: Run, event: OverlayEvent): string {
+  const { good, bad, warn, host, vm, faint } = run.paint;
+  const upDown = (up: boolean): string => (up ? good('up') : bad('down'));
+  switch (event.kind) {
+    case 'host': {
+      const paint = event.phase === 'ready' ? good : event.phase === 'away' ? bad : warn;
+      return `host    ${host(event.host)} ${paint(event.phase)}`;
+    }
+    case 'link':
+      return `link    ${event.type} ${host(event.host)} ${run.glyphs.both} ${host(event.peer)} ${upDown(event.up)}  ${faint(event.reason)}`;
+    case 'port':
+      return `port    ${event.port} on ${host(event.host)} ${upDown(event.up)}  ${faint(event.reason)}`;
+    case 'source':
+      return `source  ${event.mac} at ${event.port} on ${host(event.host)} ${event.admitted ? good('learnt') : warn('refused')}`;
+    case 'vm':
+      return `vm      ${vm(event.name)} ${event.change} ${event.change === 'removed' ? 'from' : event.change === 'moved' ? 'to' : 'on'} ${host(event.host)}`;
+    case 'change':
+      return `change  revision ${event.revision}, ${plural(event.steps, 'step')}`;
+    case 'error':
+      return `error   ${host(event.host)} ${bad(event.error.message)}${event.error.hint ? `  ${faint(event.error.hint)}` : ''}`;
+  }
+}
