@@ -1,0 +1,120 @@
+/** Values as they are written in scripts: addresses, sizes, ports, matchers. Reading never throws. */
+import { isIPv6 } from 'node:net';
+import {
+  BROADCAST,
+  DEFAULT_PORT,
+  type DestinationMatcher,
+  type Endpoint,
+  isMac,
+  type MacAddress,
+  parseMac,
+  type RuleAction,
+  type SourceMatcher,
+} from '../core/index.js';
+import { writeValue } from './tokens.js';
+import {
+  badAddress,
+  badEndpointPort,
+  badPortSpec,
+  longPortSpec,
+  type Wording,
+} from './wording.js';
+
+/** The control channel listens on the TCP port after the data links' port. */
+export const MAX_ENDPOINT_PORT = 65534;
+/** Octets of an interface's name that Linux takes (IFNAMSIZ less the closing zero). */
+const MAX_INTERFACE_NAME = 15;
+/** Octets of a Unix socket's path (sun_path less the closing zero). */
+const MAX_SOCKET_PATH = 107;
+
+const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
+export const isAddress = (text: string): boolean => HOST_NAME.test(text) || isIPv6(text);
+
+/** `ADDR`, `ADDR:PORT`, `[IPV6]` or `[IPV6]:PORT`; the port defaults to `DEFAULT_PORT`. */
+export function readEndpoint(text: string): Endpoint | Wording {
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
+  const address = match?.[1] ?? match?.[2] ?? '';
+  const isBracketed = match?.[1] !== undefined;
+  if (match === null || !(isBracketed ? isIPv6(address) : HOST_NAME.test(address))) return badAddress(text);
+  const port = match[3] === undefined ? DEFAULT_PORT : readWhole(match[3]);
+  if (port === undefined || !isEndpointPort(port)) return badEndpointPort(match[3] ?? '', MAX_ENDPOINT_PORT);
+  return { address, port };
+}
+
+export const isEndpointPort = (port: number): boolean =>
+  Number.isInteger(port) && port >= 1 && port <= MAX_ENDPOINT_PORT;
+
+export const writeEndpoint = ({ address, port }: Endpoint): string =>
+  address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+
+/** A whole number in decimal digits, up to 2^53. */
+export function readWhole(text: string): number | undefined {
+  const value = Number(text);
+  return /^\d+$/.test(text) && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** A positive number such as `0.5`. */
+export function readPositive(text: string): number | undefined {
+  const value = Number(text);
+  return /^\d/.test(text) && Number.isFinite(value) && value > 0 && !/^0[xbo]/i.test(text) ? value : undefined;
+}
+
+const UNITS: [string, number][] = [
+  ['T', 2 ** 40],
+  ['G', 2 ** 30],
+  ['M', 2 ** 20],
+  ['K', 2 ** 10],
+];
+
+/** Octets: digits, then K, M, G or T for powers of 1024. */
+export function readSize(text: string): number | undefined {
+  const match = /^(\d+)([KMGT]?)$/i.exec(text);
+  const unit = UNITS.find(([letter]) => letter === match?.[2]?.toUpperCase())?.[1] ?? 1;
+  const octets = Number(match?.[1]) * unit;
+  return match !== null && Number.isSafeInteger(octets) && octets > 0 ? octets : undefined;
+}
+
+/** In the largest unit that divides it. */
+export function writeSize(octets: number): string {
+  const unit = UNITS.find(([, size]) => octets % size === 0 && octets > 0);
+  return unit === undefined ? String(octets) : `${octets / unit[1]}${unit[0]}`;
+}
+
+export function readMac(text: string): MacAddress | undefined {
+  const plain = text.replace(/\s/g, '').toLowerCase();
+  if (isMac(plain)) return plain;
+  try {
+    return parseMac(plain);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Stands for an address that could not be read, which is an error already. */
+export const UNREADABLE = BROADCAST;
+/** The same for a port number. */
+export const UNREADABLE_PORT = 0;
+
+/** Kinds of port a topology may name; `memory:` is the in-memory data plane's, for tests and simulation. */
+export const PORT_KINDS = ['tap:', 'bridge:', 'packet:', 'unix:'] as const;
+const KNOWN_KINDS = [...PORT_KINDS, 'memory:'];
+
+/** What is wrong with a port specification, if anything. */
+export function portSpecProblem(spec: string): Wording | undefined {
+  const kind = KNOWN_KINDS.find((candidate) => spec.startsWith(candidate));
+  const name = spec.slice(kind?.length ?? 0);
+  const badCharacters = kind === 'unix:' ? /[\0\r\n]/ : /[\s/\0]/;
+  if (kind === undefined || name === '' || badCharacters.test(name)) return badPortSpec(spec, PORT_KINDS);
+  const limit = kind === 'unix:' ? MAX_SOCKET_PATH : kind === 'memory:' ? Infinity : MAX_INTERFACE_NAME;
+  return Buffer.byteLength(name) > limit ? longPortSpec(spec, limit) : undefined;
+}
+
+export function writeMatcher(matcher: SourceMatcher | DestinationMatcher): string {
+  if (matcher.kind === 'exact') return matcher.mac;
+  return matcher.kind === 'not' ? `not ${matcher.mac}` : matcher.kind;
+}
+
+export function writeAction(action: RuleAction): string {
+  if (action.kind === 'edge') return `edge ${action.peer}`;
+  return action.kind === 'port' ? `port ${writeValue(action.port)}` : 'drop';
+}
