@@ -1,0 +1,124 @@
+/** What a chapter of the demo is told with: headings, commands that are really run, and clean-up. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { VnetError } from '../../core/index.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export class Stage {
+  /** State, sockets and token of this run; gone with it. */
+  readonly directory = mkdtempSync(join(tmpdir(), 'vnet-demo-'));
+  readonly env: NodeJS.ProcessEnv;
+  readonly #startedAt = performance.now();
+  readonly #children = new Set<ChildProcess>();
+  readonly #undo: { what: string; run(): Promise<unknown> }[] = [];
+  readonly #colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+
+  constructor(proxySocket: string) {
+    this.env = {
+      ...process.env,
+      VNET_SOCKET: join(this.directory, proxySocket),
+      XDG_RUNTIME_DIR: this.directory,
+      ...(this.#colour ? { FORCE_COLOR: '1' } : {}),
+    };
+  }
+
+  example(name: string): string {
+    return join(ROOT, 'examples', name);
+  }
+
+  heading(text: string): void {
+    const seconds = ((performance.now() - this.#startedAt) / 1000).toFixed(0).padStart(3);
+    this.print(
+      '',
+      `${this.bold(`── ${text} `)}${this.faint('─'.repeat(Math.max(2, 68 - text.length)))} ${this.faint(`${seconds} s`)}`,
+    );
+  }
+
+  print(...lines: string[]): void {
+    for (const line of lines) process.stdout.write(`${line}\n`);
+  }
+
+  bold = (text: string): string => (this.#colour ? `\x1b[1m${text}\x1b[0m` : text);
+  faint = (text: string): string => (this.#colour ? `\x1b[2m${text}\x1b[0m` : text);
+  good = (text: string): string => (this.#colour ? `\x1b[32m${text}\x1b[0m` : text);
+
+  /** Runs the `vnet` command for the audience: shows the line as a person types it, then what it prints. */
+  async show(...args: string[]): Promise<Outcome> {
+    this.print(this.faint(`$ vnet ${args.map((arg) => shorten(arg)).join(' ')}`));
+    const outcome = await this.vnet(...args);
+    this.print(
+      ...`${outcome.stdout}${outcome.stderr}`
+        .trimEnd()
+        .split('\n')
+        .map((line) => `  ${line}`),
+    );
+    if (outcome.code !== 0)
+      throw new VnetError('VNET_ERR_INTERNAL', `vnet ${args.join(' ')} ended with ${outcome.code}`);
+    return outcome;
+  }
+
+  /** Runs it quietly. */
+  async vnet(...args: string[]): Promise<Outcome> {
+    const child = this.spawn(process.execPath, [join(ROOT, 'bin/vnet'), ...args]);
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+    const code = await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (exit) => resolve(exit ?? 1));
+    });
+    return { code, stdout: stdout(), stderr: stderr() };
+  }
+
+  /** Like `vnet`, but a failure ends the chapter with what was said. */
+  async must(...args: string[]): Promise<string> {
+    const outcome = await this.vnet(...args);
+    if (outcome.code !== 0) {
+      throw new VnetError(
+        'VNET_ERR_INTERNAL',
+        `vnet ${args.join(' ')}: ${(outcome.stderr || outcome.stdout).trim()}`,
+      );
+    }
+    return outcome.stdout;
+  }
+
+  spawn(
+    command: string,
+    args: string[],
+  ): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
+    const child = spawn(command, args, { env: this.env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#children.add(child);
+    child.once('close', () => this.#children.delete(child));
+    return child as ReturnType<Stage['spawn']>;
+  }
+
+  /** Undone in reverse order at the end, whatever happened. */
+  onExit(what: string, run: () => Promise<unknown>): void {
+    this.#undo.unshift({ what, run });
+  }
+
+  async close(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGTERM');
+    for (const { what, run } of this.#undo) {
+      await run().catch((error: Error) => this.print(`could not remove ${what}: ${error.message}`));
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+function collect(stream: NodeJS.ReadableStream): () => string {
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => Buffer.concat(chunks).toString('utf8');
+}
+
+const shorten = (arg: string): string =>
+  arg.startsWith(ROOT) ? arg.slice(ROOT.length) : arg.includes(' ') ? `'${arg}'` : arg;

@@ -1,0 +1,1 @@
+export { OverlayLab, type OverlayLabOptions } from './overlay-lab.js';
