@@ -34,3 +34,4 @@ export {
 } from './spec.js';
 export { formatRate } from './units.js';
 export { labCommands } from './verbs.js';
+export { OverlayLab, type OverlayLabOptions } from './overlay/index.js';

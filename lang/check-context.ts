@@ -78,4 +78,3 @@ export function afterChange(running: Topology, change: Change): Topology {
   }
   return result as unknown as Topology;
 }
-

@@ -13,7 +13,12 @@ export function checkRoutes(context: CheckContext): void {
     checkEnd(context, route, 'begins');
     checkEnd(context, route, 'ends');
     checkPath(context, route);
-    for (const [a, b] of route.both && from !== to ? ([[from, to], [to, from]] as const) : ([[from, to]] as const)) {
+    for (const [a, b] of route.both && from !== to
+      ? ([
+          [from, to],
+          [to, from],
+        ] as const)
+      : ([[from, to]] as const)) {
       const key = `${network} ${a} ${b}`;
       const first = directions.get(key);
       if (first !== undefined && first !== route) {
@@ -32,7 +37,7 @@ function checkEnd(context: CheckContext, route: Route, end: 'begins' | 'ends'): 
   const index = end === 'begins' ? 0 : route.via.length - 1;
   const hop = route.via[index];
   if (vm === undefined) return;
-  if (vm.network !== route.network) {
+  if (vm.network !== route.network && context.networks.has(vm.network)) {
     context.report(route, part, words.routeNetwork(name, vm.network, route.network));
   }
   if (hop !== undefined && hop !== vm.host && context.hosts.has(vm.host)) {
@@ -112,7 +117,11 @@ function checkGroupCycles(context: CheckContext): void {
     let byHost: Map<string, GroupEdge[]> | undefined;
     if (destination.kind === 'group') byHost = entry(general, network, () => new Map());
     else if (destination.kind === 'exact' && isMac(destination.mac) && isGroup(destination.mac)) {
-      byHost = entry(entry(exact, network, () => new Map()), destination.mac, () => new Map());
+      byHost = entry(
+        entry(exact, network, () => new Map()),
+        destination.mac,
+        () => new Map(),
+      );
     }
     if (byHost) entry(byHost, rule.host, () => []).push(...edgesOf(rule));
   }

@@ -16,7 +16,14 @@ import { type Diagnostic, Diagnostics } from './diagnostics.js';
 import { nearest } from './did-you-mean.js';
 import { shapeProblem } from './edges.js';
 import { isModernKeyword, isName } from './tokens.js';
-import { isAddress, isEndpointPort, MAX_ENDPOINT_PORT, portSpecProblem, UNREADABLE, UNREADABLE_PORT } from './values.js';
+import {
+  isAddress,
+  isEndpointPort,
+  MAX_ENDPOINT_PORT,
+  portSpecProblem,
+  UNREADABLE,
+  UNREADABLE_PORT,
+} from './values.js';
 import * as words from './wording.js';
 
 /** Smallest mtu: what every IPv4 host must take (RFC 791). */
@@ -80,7 +87,13 @@ function checkUnique<T extends object>(
 
 function checkNetworks(context: CheckContext): void {
   const { networks } = context.topology;
-  checkUnique(context, networks, IDENTITY.networks, ({ name }) => words.duplicate(`network "${name}"`), 'name');
+  checkUnique(
+    context,
+    networks,
+    IDENTITY.networks,
+    ({ name }) => words.duplicate(`network "${name}"`),
+    'name',
+  );
   const byId = new Map<number, (typeof networks)[number]>();
   for (const network of networks) {
     checkName(context, network);
@@ -169,7 +182,9 @@ function checkPorts(context: CheckContext): void {
     context.knows('network', port.network, port, 'network');
   }
   const used = new Map<string, object>();
-  const withPort = vms.flatMap((vm) => (vm.port === undefined ? [] : [{ ...vm, port: vm.port, statement: vm }]));
+  const withPort = vms.flatMap((vm) =>
+    vm.port === undefined ? [] : [{ ...vm, port: vm.port, statement: vm }],
+  );
   const all = [...ports.map((port) => ({ ...port, statement: port })), ...withPort];
   for (const { host, port, statement } of all) {
     const problem = portSpecProblem(port);

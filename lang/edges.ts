@@ -1,5 +1,12 @@
 /** What shapes need, and which edges a topology has. */
-import { type Shape, type ShapeKind, shapeEdges, shapeHosts, shapeSize, type Topology } from '../core/index.js';
+import {
+  type Shape,
+  type ShapeKind,
+  shapeEdges,
+  shapeHosts,
+  shapeSize,
+  type Topology,
+} from '../core/index.js';
 import { badDimensions, noDimensions, shapeSizeMismatch, type Wording } from './wording.js';
 
 /** Hosts one shape may ask for. */
@@ -23,7 +30,8 @@ function dimensionProblem(shape: Shape): Wording | undefined {
   const fits =
     kind === 'torus'
       ? dimensions.reduce((product, side) => product * side, 1) <= MAX_SHAPE_HOSTS
-      : (kind === 'tree' || (kind === 'hypercube' && 2 ** first <= MAX_SHAPE_HOSTS)) && dimensions.length === 1;
+      : (kind === 'tree' || (kind === 'hypercube' && 2 ** first <= MAX_SHAPE_HOSTS)) &&
+        dimensions.length === 1;
   return areWhole && fits ? undefined : badDimensions(kind, dimensions.join('x'), example);
 }
 

@@ -49,7 +49,10 @@ END
 
 const clean = (text: string, options = {}): Topology => {
   const { topology, diagnostics } = parseScript(text, options);
-  t.equal(renderDiagnostics(diagnostics, () => text), '');
+  t.equal(
+    renderDiagnostics(diagnostics, () => text),
+    '',
+  );
   return topology;
 };
 const codes = (text: string, options = {}): string[] =>
@@ -111,7 +114,13 @@ t.test('Figure 2 in the form of Figure 5', async (t) => {
   const { form, topology, change } = parseScript(FIGURE_2);
   t.equal(form, 'paper');
   t.strictSame(
-    topology.hosts.map(({ name, proxy, endpoint, user }) => [name, proxy, endpoint?.address, endpoint?.port, user]),
+    topology.hosts.map(({ name, proxy, endpoint, user }) => [
+      name,
+      proxy,
+      endpoint?.address,
+      endpoint?.port,
+      user,
+    ]),
     [
       ['Proxy', true, 'Proxy', 7700, 'alice'],
       ['Host1', undefined, 'Host1', 7700, 'alice'],
@@ -161,22 +170,34 @@ END`;
       [{ kind: 'any' }, { kind: 'any' }],
     ],
   );
-  t.strictSame(topology.ports.map(({ port }) => port), ['packet:eth0', 'packet:eth0', 'packet:eth1']);
+  t.strictSame(
+    topology.ports.map(({ port }) => port),
+    ['packet:eth0', 'packet:eth0', 'packet:eth1'],
+  );
   t.strictSame(change.remove.links, [{ type: 'tcp', madeBy: 'p', a: 'p', b: 'q' }]);
   t.equal(change.remove.rules.length, 1);
   t.strictSame(codes(text, { proxy: 'r' }), ['0 unknown-host']);
 
   const lastWord = parseScript(`BEGIN HOST u AT p 1 e HOST u AT q 1 e
     ADD LINK UDP p p q DELETE LINK UDP q q p DELETE LINK TCP p p q ADD LINK TCP p p q END`);
-  t.strictSame(lastWord.change.add.links.map(({ type }) => type), ['tcp'], 'of ADD and DELETE the last counts');
-  t.strictSame(lastWord.change.remove.links.map(({ type }) => type), ['udp']);
+  t.strictSame(
+    lastWord.change.add.links.map(({ type }) => type),
+    ['tcp'],
+    'of ADD and DELETE the last counts',
+  );
+  t.strictSame(
+    lastWord.change.remove.links.map(({ type }) => type),
+    ['udp'],
+  );
 });
 
 t.test('a script is checked against what runs', async (t) => {
   const script = `BEGIN HOST u AT p 1 e HOST u AT q 1 e HOST u AT r 1 e
     ADD FORWARD EDGE q ANY NONE q r END`;
   t.strictSame(codes(script), ['2 no-edge']);
-  const running = parseScript(`BEGIN HOST u AT p 1 e HOST u AT q 1 e HOST u AT r 1 e ADD LINK UDP q q r END`).topology;
+  const running = parseScript(
+    `BEGIN HOST u AT p 1 e HOST u AT q 1 e HOST u AT r 1 e ADD LINK UDP q q r END`,
+  ).topology;
   t.strictSame(codes(script, { running }), []);
   const breaking = `BEGIN HOST u AT p 1 e HOST u AT q 1 e HOST u AT r 1 e DELETE LINK UDP q q r END`;
   const withRule = parseScript(script, { running }).topology;
@@ -199,11 +220,17 @@ t.test('statements end where the next begins', async (t) => {
   mesh a
     b`);
   t.strictSame(spread.vms[0]?.macs, ['02:00:00:00:00:01', '02:00:00:00:00:03']);
-  t.strictSame(spread.ports.map(({ port }) => port), ['tap:y', 'tap:z']);
+  t.strictSame(
+    spread.ports.map(({ port }) => port),
+    ['tap:y', 'tap:z'],
+  );
   t.equal(spread.rules[0]?.actions.length, 3);
   t.strictSame(spread.shapes[0]?.hosts, ['a', 'b']);
   t.strictSame(spread.networks, [{ name: 'default' }]);
-  t.strictSame(clean('proxy p\r\nhost a\r\n').hosts.map(({ name }) => name), ['p', 'a']);
+  t.strictSame(
+    clean('proxy p\r\nhost a\r\n').hosts.map(({ name }) => name),
+    ['p', 'a'],
+  );
   t.strictSame(clean('').networks, [{ name: 'default' }], 'an empty script is no error');
 });
 
@@ -212,18 +239,24 @@ t.test('values', async (t) => {
 host b at b.example user "a b"
 vm v on a mac 2-0-0-0-0-A memory 2G cpu 0.5 port "unix:/run/a b.sock"
 star host c host d  tree 3 udp p a b c d  hypercube 1 a b  torus 2x2 tcp a b c d`);
-  t.strictSame(hosts.slice(0, 3).map(({ endpoint }) => endpoint), [
-    { address: '2001:db8::1', port: 7700 },
-    { address: '::1', port: 1234 },
-    { address: 'b.example', port: 7700 },
-  ]);
+  t.strictSame(
+    hosts.slice(0, 3).map(({ endpoint }) => endpoint),
+    [
+      { address: '2001:db8::1', port: 7700 },
+      { address: '::1', port: 1234 },
+      { address: 'b.example', port: 7700 },
+    ],
+  );
   t.strictSame([vms[0]?.macs, vms[0]?.memoryBytes, vms[0]?.cpus], [['02:00:00:00:00:0a'], 2 ** 31, 0.5]);
-  t.strictSame(shapes.map(({ kind, type, dimensions }) => [kind, type, dimensions]), [
-    ['star', 'tcp', undefined],
-    ['tree', 'udp', [3]],
-    ['hypercube', 'udp', [1]],
-    ['torus', 'tcp', [2, 2]],
-  ]);
+  t.strictSame(
+    shapes.map(({ kind, type, dimensions }) => [kind, type, dimensions]),
+    [
+      ['star', 'tcp', undefined],
+      ['tree', 'udp', [3]],
+      ['hypercube', 'udp', [1]],
+      ['torus', 'tcp', [2, 2]],
+    ],
+  );
 });
 
 t.test('networks: a statement is in the first of its file, or of the including one', async (t) => {
@@ -241,11 +274,14 @@ t.test('networks: a statement is in the first of its file, or of the including o
     file: 'main.vnet',
     readInclude,
   });
-  t.strictSame(topology.vms.map(({ name, network }) => [name, network]), [
-    ['x', 'lab'],
-    ['y', 'other'],
-    ['z', 'lab'],
-  ]);
+  t.strictSame(
+    topology.vms.map(({ name, network }) => [name, network]),
+    [
+      ['x', 'lab'],
+      ['y', 'other'],
+      ['z', 'lab'],
+    ],
+  );
   files['sub/more.vnet'] = 'include "vms.vnet"\ninclude "gone.vnet"\nlink udp a a';
   const { diagnostics } = parseScript('proxy a\ninclude "sub/vms.vnet"', { file: 'main.vnet', readInclude });
   t.strictSame(
@@ -280,7 +316,10 @@ link tcp c p
 });
 
 t.test('10,000 hosts are read in a moment', async (t) => {
-  const hosts = Array.from({ length: 10_000 }, (_, i) => `host h${i} at 10.0.0.1\nvm v${i} on h${i} mac ${macOf(i)}`);
+  const hosts = Array.from(
+    { length: 10_000 },
+    (_, i) => `host h${i} at 10.0.0.1\nvm v${i} on h${i} mac ${macOf(i)}`,
+  );
   const started = performance.now();
   t.strictSame(parseScript(`proxy p\nmesh udp\n${hosts.join('\n')}`).diagnostics, []);
   t.ok(performance.now() - started < 10_000, `${Math.round(performance.now() - started)} ms`);
@@ -302,11 +341,15 @@ const macOf = (index: number): MacAddress =>
 
 const name = fc.oneof(
   fc.constantFrom('a', 'b', 'c', '2', '4x4', '512M', 'x.example.org', '10.0.0.1', 'lab', 'torus-1', '_'),
-  fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/).filter((text) => isName(text) && !isModernKeyword(text)),
+  fc
+    .stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}$/)
+    .filter((text) => isName(text) && !isModernKeyword(text)),
 );
 const value = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' '));
 const port = fc.oneof(
-  fc.tuple(fc.constantFrom('tap:', 'bridge:', 'packet:', 'unix:'), fc.oneof(name, value)).map((parts) => parts.join('')),
+  fc
+    .tuple(fc.constantFrom('tap:', 'bridge:', 'packet:', 'unix:'), fc.oneof(name, value))
+    .map((parts) => parts.join('')),
   fc.constantFrom('on', 'lan', 'vm'),
 );
 const mac = fc.oneof(
@@ -315,7 +358,10 @@ const mac = fc.oneof(
 );
 const some = <T>(arbitrary: fc.Arbitrary<T>, key: string): fc.Arbitrary<object> =>
   fc.option(arbitrary, { nil: undefined }).map((it) => (it === undefined ? {} : { [key]: it }));
-const record = (fixed: Record<string, fc.Arbitrary<unknown>>, optional: Record<string, fc.Arbitrary<unknown>> = {}) =>
+const record = (
+  fixed: Record<string, fc.Arbitrary<unknown>>,
+  optional: Record<string, fc.Arbitrary<unknown>> = {},
+) =>
   fc
     .tuple(fc.record(fixed), ...Object.entries(optional).map(([key, arbitrary]) => some(arbitrary, key)))
     .map((parts) => Object.assign({}, ...parts));
@@ -340,7 +386,10 @@ const endpoint = fc.record({
 });
 const flag = fc.constant(true);
 const STATEMENTS: { [K in keyof Topology]: fc.Arbitrary<unknown> } = {
-  networks: record({ name }, { id: fc.integer({ min: 1, max: 2 ** 32 - 1 }), mtu: fc.integer({ min: 576, max: 9000 }) }),
+  networks: record(
+    { name },
+    { id: fc.integer({ min: 1, max: 2 ** 32 - 1 }), mtu: fc.integer({ min: 576, max: 9000 }) },
+  ),
   hosts: record({ name }, { proxy: flag, endpoint, user: value }),
   vms: record(
     { name, network: name, host: name, macs: fc.array(mac, { maxLength: 3 }) },
@@ -393,7 +442,9 @@ t.test('parse(print(t)) is t, and printing is canonical', async () => {
       const text = printTopology(topology);
       const again = parseScript(text).topology;
       if (!sameTopology(again, topology)) throw new Error(`${text}\n${JSON.stringify(again, null, 1)}`);
-      const reversed = Object.fromEntries(TOPOLOGY_LISTS.map((list) => [list, [...topology[list]].reverse()]));
+      const reversed = Object.fromEntries(
+        TOPOLOGY_LISTS.map((list) => [list, [...topology[list]].reverse()]),
+      );
       return printTopology(again) === text && printTopology(reversed as unknown as Topology) === text;
     }),
     { numRuns: 1000 },
@@ -417,12 +468,19 @@ t.test('a statement printed alone reads back', async () => {
 });
 
 const paperName = fc.constantFrom('a', 'b', 'c', 'm1.example.org', '10.0.0.1');
-const paperPort = fc.oneof(fc.constantFrom('eth0', 'vmnet1', 'add', '1:2:3:4:5:6'), value).map((text) => `packet:${text}`);
+const paperPort = fc
+  .oneof(fc.constantFrom('eth0', 'vmnet1', 'add', '1:2:3:4:5:6'), value)
+  .map((text) => `packet:${text}`);
 const sayable = topologies({
   hosts: record({ name: paperName, number: fc.integer({ min: 1, max: 65534 }), user: value }).map(
     ({ name: host, number, user }): Host => ({ name: host, endpoint: { address: host, port: number }, user }),
   ),
-  ports: record({ network: fc.constant('default'), host: paperName, port: paperPort, role: fc.constant('lan') }),
+  ports: record({
+    network: fc.constant('default'),
+    host: paperName,
+    port: paperPort,
+    role: fc.constant('lan'),
+  }),
   links: fc
     .tuple(linkType, paperName, paperName, fc.boolean())
     .map(([type, a, b, first]) => ({ type, madeBy: first ? a : b, a, b })),
@@ -447,7 +505,12 @@ const sayable = topologies({
     hosts,
     ports: [
       ...topology.ports.filter((statement) => isHere(statement.host) && statement.port !== 'packet:own'),
-      ...hosts.map(({ name: host }) => ({ network: 'default', host, port: 'packet:own', role: 'lan' as const })),
+      ...hosts.map(({ name: host }) => ({
+        network: 'default',
+        host,
+        port: 'packet:own',
+        role: 'lan' as const,
+      })),
     ],
     links: topology.links.filter(({ a, b }) => isHere(a) && isHere(b)),
     rules: topology.rules.filter(
@@ -464,7 +527,8 @@ t.test("the paper's form says what it can and lists the rest", async (t) => {
   fc.assert(
     fc.property(sayable, (topology) => {
       const result = same(topology);
-      if (!result.same || result.omitted.length > 0) throw new Error(JSON.stringify([result, topology], null, 1));
+      if (!result.same || result.omitted.length > 0)
+        throw new Error(JSON.stringify([result, topology], null, 1));
     }),
     { numRuns: 500 },
   );
@@ -493,17 +557,30 @@ function survives(text: string): void {
   if (diagnostics.length === 0) {
     const again = checkTopology(topology);
     if (again.length > 0) throw new Error(JSON.stringify(again));
-    if (parseScript(printTopology(topology)).diagnostics.length > 0) throw new Error('printed text has errors');
+    if (parseScript(printTopology(topology)).diagnostics.length > 0)
+      throw new Error('printed text has errors');
   }
 }
 
 t.test('random and mutated text neither throws nor hangs', async () => {
   const seeds = [DESIGN_EXAMPLE, FIGURE_2];
-  const vocabulary = [...new Set(seeds.join(' ').split(/\s+/)), ...'rule torus 4x4 hypercube 99 tree in not any none group drop edge , " include mesh ring line DELETE 9999999999 \n \n'.split(' ')];
+  const vocabulary = [
+    ...new Set(seeds.join(' ').split(/\s+/)),
+    ...'rule torus 4x4 hypercube 99 tree in not any none group drop edge , " include mesh ring line DELETE 9999999999 \n \n'.split(
+      ' ',
+    ),
+  ];
   const word = fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...vocabulary) }, fc.string());
-  const edit = fc.record({ at: fc.nat(), length: fc.nat(12), insert: fc.oneof(fc.constant(''), word, fc.string({ unit: 'binary' })) });
+  const edit = fc.record({
+    at: fc.nat(),
+    length: fc.nat(12),
+    insert: fc.oneof(fc.constant(''), word, fc.string({ unit: 'binary' })),
+  });
   fc.assert(fc.property(fc.string({ unit: 'binary' }), survives), { numRuns: 500 });
-  fc.assert(fc.property(fc.array(word, { maxLength: 60 }), (words) => survives(words.join(' '))), { numRuns: 700 });
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 60 }), (words) => survives(words.join(' '))),
+    { numRuns: 700 },
+  );
   fc.assert(
     fc.property(fc.constantFrom(...seeds), fc.array(edit, { maxLength: 8 }), (seed, edits) => {
       let text = seed;

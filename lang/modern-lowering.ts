@@ -186,7 +186,9 @@ class ModernLowering {
       actions,
     };
     this.topology.rules.push(rule);
-    const places = Object.fromEntries(node.actions.map((action, i) => [`action:${i}`, action.value ?? action.word]));
+    const places = Object.fromEntries(
+      node.actions.map((action, i) => [`action:${i}`, action.value ?? action.word]),
+    );
     this.#place(rule, { head: node.head, host: node.host, network: node.network, ...places });
   }
 
@@ -200,7 +202,10 @@ class ModernLowering {
   #vmMac(name: IToken): Vm['macs'][number] | undefined {
     const vm = this.#vms.get(name.image);
     if (vm === undefined) {
-      this.diagnostics.add(this.#span(name), unknownName('VM', name.image, nearest(name.image, this.#vms.keys())));
+      this.diagnostics.add(
+        this.#span(name),
+        unknownName('VM', name.image, nearest(name.image, this.#vms.keys())),
+      );
     }
     return vm?.macs[0];
   }

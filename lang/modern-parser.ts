@@ -32,19 +32,21 @@ class ModernParser extends EmbeddedActionsParser {
     });
   });
 
-  private readonly statement = this.RULE('statement', (): ModernNode =>
-    this.OR<ModernNode>([
-      { ALT: () => this.SUBRULE(this.network) },
-      { ALT: () => this.SUBRULE(this.proxy) },
-      { ALT: () => this.SUBRULE(this.host) },
-      { ALT: () => this.SUBRULE(this.vm) },
-      { ALT: () => this.SUBRULE(this.port) },
-      { ALT: () => this.SUBRULE(this.link) },
-      { ALT: () => this.SUBRULE(this.shape) },
-      { ALT: () => this.SUBRULE(this.route) },
-      { ALT: () => this.SUBRULE(this.rule) },
-      { ALT: () => this.SUBRULE(this.include) },
-    ]),
+  private readonly statement = this.RULE(
+    'statement',
+    (): ModernNode =>
+      this.OR<ModernNode>([
+        { ALT: () => this.SUBRULE(this.network) },
+        { ALT: () => this.SUBRULE(this.proxy) },
+        { ALT: () => this.SUBRULE(this.host) },
+        { ALT: () => this.SUBRULE(this.vm) },
+        { ALT: () => this.SUBRULE(this.port) },
+        { ALT: () => this.SUBRULE(this.link) },
+        { ALT: () => this.SUBRULE(this.shape) },
+        { ALT: () => this.SUBRULE(this.route) },
+        { ALT: () => this.SUBRULE(this.rule) },
+        { ALT: () => this.SUBRULE(this.include) },
+      ]),
   );
 
   private readonly network = this.RULE('network', (): NodeOf<'network'> => {
@@ -52,10 +54,7 @@ class ModernParser extends EmbeddedActionsParser {
     const name = this.CONSUME(Word, { ERR_MSG: "a network's name" });
     const attributes: Attribute[] = [];
     this.MANY(() => {
-      const word = this.OR([
-        { ALT: () => this.CONSUME(MODERN.id) },
-        { ALT: () => this.CONSUME(MODERN.mtu) },
-      ]);
+      const word = this.OR([{ ALT: () => this.CONSUME(MODERN.id) }, { ALT: () => this.CONSUME(MODERN.mtu) }]);
       attributes.push({ word, values: [this.CONSUME2(Word, { ERR_MSG: 'a number' })] });
     });
     return { kind: 'network', head, name, attributes };
@@ -87,21 +86,23 @@ class ModernParser extends EmbeddedActionsParser {
     return { kind: 'host', head, name, attributes };
   });
 
-  private readonly hostAttribute = this.RULE('hostAttribute', (): Attribute =>
-    this.OR([
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.at),
-          values: [this.CONSUME(Word, { ERR_MSG: 'an address, as in 10.0.0.1:7700' })],
-        }),
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.user),
-          values: [this.CONSUME(Value, { ERR_MSG: "a user's name" })],
-        }),
-      },
-    ]),
+  private readonly hostAttribute = this.RULE(
+    'hostAttribute',
+    (): Attribute =>
+      this.OR([
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.at),
+            values: [this.CONSUME(Word, { ERR_MSG: 'an address, as in 10.0.0.1:7700' })],
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.user),
+            values: [this.CONSUME(Value, { ERR_MSG: "a user's name" })],
+          }),
+        },
+      ]),
   );
 
   private readonly vm = this.RULE('vm', (): NodeOf<'vm'> => {
@@ -119,45 +120,47 @@ class ModernParser extends EmbeddedActionsParser {
     return { kind: 'vm', head, name, pinned, host, attributes };
   });
 
-  private readonly vmAttribute = this.RULE('vmAttribute', (): Attribute =>
-    this.OR([
-      {
-        ALT: () => {
-          const word = this.CONSUME(MODERN.mac);
-          const values: IToken[] = [];
-          this.AT_LEAST_ONE_SEP({
-            SEP: Comma,
-            DEF: () => values.push(this.CONSUME(Word, { ERR_MSG: 'an Ethernet address' })),
-            ERR_MSG: 'an Ethernet address',
-          });
-          return { word, values };
+  private readonly vmAttribute = this.RULE(
+    'vmAttribute',
+    (): Attribute =>
+      this.OR([
+        {
+          ALT: () => {
+            const word = this.CONSUME(MODERN.mac);
+            const values: IToken[] = [];
+            this.AT_LEAST_ONE_SEP({
+              SEP: Comma,
+              DEF: () => values.push(this.CONSUME(Word, { ERR_MSG: 'an Ethernet address' })),
+              ERR_MSG: 'an Ethernet address',
+            });
+            return { word, values };
+          },
         },
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.port),
-          values: [this.CONSUME(Value, { ERR_MSG: 'a port, as in tap:web0' })],
-        }),
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.memory),
-          values: [this.CONSUME2(Word, { ERR_MSG: 'a size, as in 512M' })],
-        }),
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.cpu),
-          values: [this.CONSUME3(Word, { ERR_MSG: 'a number' })],
-        }),
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.in),
-          values: [this.CONSUME4(Word, { ERR_MSG: "a network's name" })],
-        }),
-      },
-    ]),
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.port),
+            values: [this.CONSUME(Value, { ERR_MSG: 'a port, as in tap:web0' })],
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.memory),
+            values: [this.CONSUME2(Word, { ERR_MSG: 'a size, as in 512M' })],
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.cpu),
+            values: [this.CONSUME3(Word, { ERR_MSG: 'a number' })],
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.in),
+            values: [this.CONSUME4(Word, { ERR_MSG: "a network's name" })],
+          }),
+        },
+      ]),
   );
 
   private readonly port = this.RULE('port', (): NodeOf<'port'> => {
@@ -165,10 +168,7 @@ class ModernParser extends EmbeddedActionsParser {
     const port = this.CONSUME(Value, { ERR_MSG: 'a port, as in bridge:br0' });
     this.CONSUME(MODERN.on);
     const host = this.CONSUME(Word, { ERR_MSG: "a host's name" });
-    const role = this.OR([
-      { ALT: () => this.CONSUME(MODERN.lan) },
-      { ALT: () => this.CONSUME(MODERN.vm) },
-    ]);
+    const role = this.OR([{ ALT: () => this.CONSUME(MODERN.lan) }, { ALT: () => this.CONSUME(MODERN.vm) }]);
     return { kind: 'port', head, port, host, role, ...this.SUBRULE(this.scope) };
   });
 
@@ -184,8 +184,9 @@ class ModernParser extends EmbeddedActionsParser {
     return { kind: 'link', head, type, a, b, ...(by === undefined ? {} : { by }) };
   });
 
-  private readonly linkType = this.RULE('linkType', (): IToken =>
-    this.OR([{ ALT: () => this.CONSUME(MODERN.udp) }, { ALT: () => this.CONSUME(MODERN.tcp) }]),
+  private readonly linkType = this.RULE(
+    'linkType',
+    (): IToken => this.OR([{ ALT: () => this.CONSUME(MODERN.udp) }, { ALT: () => this.CONSUME(MODERN.tcp) }]),
   );
 
   private readonly shape = this.RULE('shape', (): NodeOf<'shape'> => {
@@ -236,20 +237,30 @@ class ModernParser extends EmbeddedActionsParser {
     return { kind: 'rule', head, host, source, destination, actions, ...this.SUBRULE(this.scope) };
   });
 
-  private readonly sourceMatcher = this.RULE('sourceMatcher', (): MatcherNode =>
-    this.OR<MatcherNode>([
-      { ALT: () => ({ word: this.CONSUME(MODERN.any) }) },
-      { ALT: () => this.SUBRULE(this.addressMatcher) },
-    ]),
+  private readonly sourceMatcher = this.RULE(
+    'sourceMatcher',
+    (): MatcherNode =>
+      this.OR<MatcherNode>({
+        DEF: [
+          { ALT: () => ({ word: this.CONSUME(MODERN.any) }) },
+          { ALT: () => this.SUBRULE(this.addressMatcher) },
+        ],
+        ERR_MSG: '"any"\n"not"\nan Ethernet address\na VM',
+      }),
   );
 
-  private readonly destinationMatcher = this.RULE('destinationMatcher', (): MatcherNode =>
-    this.OR<MatcherNode>([
-      { ALT: () => ({ word: this.CONSUME(MODERN.any) }) },
-      { ALT: () => ({ word: this.CONSUME(MODERN.none) }) },
-      { ALT: () => ({ word: this.CONSUME(MODERN.group) }) },
-      { ALT: () => this.SUBRULE(this.addressMatcher) },
-    ]),
+  private readonly destinationMatcher = this.RULE(
+    'destinationMatcher',
+    (): MatcherNode =>
+      this.OR<MatcherNode>({
+        DEF: [
+          { ALT: () => ({ word: this.CONSUME(MODERN.any) }) },
+          { ALT: () => ({ word: this.CONSUME(MODERN.none) }) },
+          { ALT: () => ({ word: this.CONSUME(MODERN.group) }) },
+          { ALT: () => this.SUBRULE(this.addressMatcher) },
+        ],
+        ERR_MSG: '"any"\n"none"\n"group"\n"not"\nan Ethernet address\na VM',
+      }),
   );
 
   private readonly addressMatcher = this.RULE('addressMatcher', (): MatcherNode => {
@@ -258,22 +269,24 @@ class ModernParser extends EmbeddedActionsParser {
     return { value, ...(word === undefined ? {} : { word }) };
   });
 
-  private readonly action = this.RULE('action', (): ActionNode =>
-    this.OR<ActionNode>([
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.edge),
-          value: this.CONSUME(Word, { ERR_MSG: "a neighbour's name" }),
-        }),
-      },
-      {
-        ALT: () => ({
-          word: this.CONSUME(MODERN.port),
-          value: this.CONSUME(Value, { ERR_MSG: 'a port, as in tap:web0' }),
-        }),
-      },
-      { ALT: () => ({ word: this.CONSUME(MODERN.drop) }) },
-    ]),
+  private readonly action = this.RULE(
+    'action',
+    (): ActionNode =>
+      this.OR<ActionNode>([
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.edge),
+            value: this.CONSUME(Word, { ERR_MSG: "a neighbour's name" }),
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.port),
+            value: this.CONSUME(Value, { ERR_MSG: 'a port, as in tap:web0' }),
+          }),
+        },
+        { ALT: () => ({ word: this.CONSUME(MODERN.drop) }) },
+      ]),
   );
 
   private readonly include = this.RULE('include', (): NodeOf<'include'> => {

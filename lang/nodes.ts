@@ -34,7 +34,13 @@ export type ModernNode =
   | (Common & { kind: 'link'; type: IToken; a: IToken; b: IToken; by?: IToken })
   | (Scoped & { kind: 'shape'; dimensions?: IToken; type?: IToken; hosts: IToken[] })
   | (Scoped & { kind: 'route'; from: IToken; to: IToken; arrow: IToken; via: IToken[] })
-  | (Scoped & { kind: 'rule'; host: IToken; source: MatcherNode; destination: MatcherNode; actions: ActionNode[] })
+  | (Scoped & {
+      kind: 'rule';
+      host: IToken;
+      source: MatcherNode;
+      destination: MatcherNode;
+      actions: ActionNode[];
+    })
   | (Common & { kind: 'include'; path: IToken });
 
 export type NodeOf<K extends ModernNode['kind']> = Extract<ModernNode, { kind: K }>;

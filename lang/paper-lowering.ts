@@ -32,7 +32,12 @@ import {
   type Wording,
 } from './wording.js';
 
-export function lowerPaper(nodes: PaperNode[], file: string, diagnostics: Diagnostics, proxy?: string): Change {
+export function lowerPaper(
+  nodes: PaperNode[],
+  file: string,
+  diagnostics: Diagnostics,
+  proxy?: string,
+): Change {
   const lowering = new PaperLowering(file, diagnostics, proxy);
   for (const node of nodes) lowering.lower(node);
   return lowering.finish(nodes.at(-1)?.head);

@@ -33,16 +33,18 @@ class PaperParser extends EmbeddedActionsParser {
     });
   });
 
-  private readonly item = this.RULE('item', (): PaperNode =>
-    this.OR<PaperNode>([
-      { ALT: () => ({ kind: 'begin', head: this.CONSUME(PAPER.BEGIN) }) },
-      { ALT: () => ({ kind: 'end', head: this.CONSUME(PAPER.END) }) },
-      { ALT: () => ({ kind: 'add', head: this.CONSUME(PAPER.ADD) }) },
-      { ALT: () => ({ kind: 'delete', head: this.CONSUME(PAPER.DELETE) }) },
-      { ALT: () => this.SUBRULE(this.host) },
-      { ALT: () => this.SUBRULE(this.link) },
-      { ALT: () => this.SUBRULE(this.forward) },
-    ]),
+  private readonly item = this.RULE(
+    'item',
+    (): PaperNode =>
+      this.OR<PaperNode>([
+        { ALT: () => ({ kind: 'begin', head: this.CONSUME(PAPER.BEGIN) }) },
+        { ALT: () => ({ kind: 'end', head: this.CONSUME(PAPER.END) }) },
+        { ALT: () => ({ kind: 'add', head: this.CONSUME(PAPER.ADD) }) },
+        { ALT: () => ({ kind: 'delete', head: this.CONSUME(PAPER.DELETE) }) },
+        { ALT: () => this.SUBRULE(this.host) },
+        { ALT: () => this.SUBRULE(this.link) },
+        { ALT: () => this.SUBRULE(this.forward) },
+      ]),
   );
 
   private readonly host = this.RULE('host', (): PaperNodeOf<'host'> => {
@@ -94,32 +96,42 @@ class PaperParser extends EmbeddedActionsParser {
     return { machine, source, destination };
   });
 
-  private readonly source = this.RULE('source', (): MatcherNode =>
-    this.OR<MatcherNode>([
-      {
-        ALT: () => {
-          const word = this.CONSUME(PAPER.ANY);
-          // An address after ANY is the source's only where another matcher follows it.
-          this.OPTION({ GATE: () => this.#beginsMatcher(this.LA(2)), DEF: () => this.CONSUME(PaperMac) });
-          return { word };
-        },
-      },
-      { ALT: () => this.SUBRULE(this.address) },
-    ]),
+  private readonly source = this.RULE(
+    'source',
+    (): MatcherNode =>
+      this.OR<MatcherNode>({
+        DEF: [
+          {
+            ALT: () => {
+              const word = this.CONSUME(PAPER.ANY);
+              // An address after ANY is the source's only where another matcher follows it.
+              this.OPTION({ GATE: () => this.#beginsMatcher(this.LA(2)), DEF: () => this.CONSUME(PaperMac) });
+              return { word };
+            },
+          },
+          { ALT: () => this.SUBRULE(this.address) },
+        ],
+        ERR_MSG: '"ANY"\n"NOT"\nan Ethernet address',
+      }),
   );
 
-  private readonly destination = this.RULE('destination', (): MatcherNode =>
-    this.OR<MatcherNode>([
-      { ALT: () => ({ word: this.CONSUME(PAPER.NONE) }) },
-      {
-        ALT: () => {
-          const word = this.CONSUME(PAPER.ANY);
-          this.OPTION(() => this.CONSUME(PaperMac));
-          return { word };
-        },
-      },
-      { ALT: () => this.SUBRULE(this.address) },
-    ]),
+  private readonly destination = this.RULE(
+    'destination',
+    (): MatcherNode =>
+      this.OR<MatcherNode>({
+        DEF: [
+          { ALT: () => ({ word: this.CONSUME(PAPER.NONE) }) },
+          {
+            ALT: () => {
+              const word = this.CONSUME(PAPER.ANY);
+              this.OPTION(() => this.CONSUME(PaperMac));
+              return { word };
+            },
+          },
+          { ALT: () => this.SUBRULE(this.address) },
+        ],
+        ERR_MSG: '"NONE"\n"ANY"\n"NOT"\nan Ethernet address',
+      }),
   );
 
   private readonly address = this.RULE('address', (): MatcherNode => {

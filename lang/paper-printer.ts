@@ -59,7 +59,9 @@ class PaperPrinter {
         continue;
       }
       for (const name of this.#interfaces.get(host.name) ?? []) {
-        lines.push(`HOST ${writePaper(host.user ?? '')} AT ${host.name} ${host.endpoint?.port} ${writePaper(name)}`);
+        lines.push(
+          `HOST ${writePaper(host.user ?? '')} AT ${host.name} ${host.endpoint?.port} ${writePaper(name)}`,
+        );
       }
     }
     const known = new Set(hosts.map((host) => host.name));
@@ -95,7 +97,13 @@ class PaperPrinter {
     });
   }
 
-  #rule({ network, host, source, destination, actions }: RuleStatement): { line: string } | { reason: string } {
+  #rule({
+    network,
+    host,
+    source,
+    destination,
+    actions,
+  }: RuleStatement): { line: string } | { reason: string } {
     const [action] = actions;
     if (network !== DEFAULT_NETWORK) return { reason: WHY.otherNetwork };
     if (destination.kind === 'group') return { reason: WHY.group };

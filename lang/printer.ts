@@ -8,7 +8,9 @@ import { writeAction, writeEndpoint, writeMatcher, writeSize } from './values.js
 
 type Statement<K extends keyof Topology> = Topology[K][number];
 /** A statement in columns; an empty cell is a column it does not use. */
-type Writers = { [K in keyof Topology]: (statement: Statement<K>, scope: (network: string) => string) => string[] };
+type Writers = {
+  [K in keyof Topology]: (statement: Statement<K>, scope: (network: string) => string) => string[];
+};
 
 const optional = (word: string, value: string | number | undefined): string =>
   value === undefined ? '' : `${word} ${value}`;
@@ -29,7 +31,11 @@ const WRITERS: Writers = {
     optional('cpu', cpus),
     scope(network),
   ],
-  ports: ({ network, host, port, role }, scope) => [`port ${writeValue(port)}`, `on ${host} ${role}`, scope(network)],
+  ports: ({ network, host, port, role }, scope) => [
+    `port ${writeValue(port)}`,
+    `on ${host} ${role}`,
+    scope(network),
+  ],
   links: ({ type, a, b, madeBy }) => [`link ${type} ${a} ${b}`, optional('by', madeBy)],
   shapes: ({ kind, dimensions, type, hosts, network }, scope) => [
     [kind, ...(dimensions === undefined ? [] : [dimensions.join('x')]), type, ...hosts].join(' '),
@@ -97,7 +103,10 @@ export function printStatement<K extends keyof Topology>(
   topology: Topology,
 ): string {
   const cells = write(list, statement, homeNetwork(topology.networks));
-  return cells.filter((cell) => cell !== '').join(' ').replace(/^host {2}/, 'host ');
+  return cells
+    .filter((cell) => cell !== '')
+    .join(' ')
+    .replace(/^host {2}/, 'host ');
 }
 
 /** Columns padded to their widest cell, two blanks between; columns that nobody uses are left out. */

@@ -9,7 +9,12 @@ export interface RenderOptions {
 /** Longest line shown, in characters; a longer one is cut around the mark. */
 const MAX_LINE = 160;
 
-const COLORS = { error: '\u001b[31;1m', warning: '\u001b[33;1m', place: '\u001b[34;1m', bold: '\u001b[1m' } as const;
+const COLORS = {
+  error: '\u001b[31;1m',
+  warning: '\u001b[33;1m',
+  place: '\u001b[34;1m',
+  bold: '\u001b[1m',
+} as const;
 const RESET = '\u001b[0m';
 
 /** `sourceOf` returns the text of a file by its name in the diagnostics, or undefined. Ends with a line break. */
@@ -18,7 +23,8 @@ export function renderDiagnostics(
   sourceOf: (file: string) => string | undefined,
   { color = false }: RenderOptions = {},
 ): string {
-  const paint = (style: keyof typeof COLORS, text: string): string => (color ? COLORS[style] + text + RESET : text);
+  const paint = (style: keyof typeof COLORS, text: string): string =>
+    color ? COLORS[style] + text + RESET : text;
   const lines = new Map<string, string[] | undefined>();
   const lineOf = ({ file, line }: Diagnostic): string | undefined => {
     if (!lines.has(file)) lines.set(file, sourceOf(file)?.split(/\r\n|\r|\n/));

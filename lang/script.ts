@@ -60,7 +60,8 @@ export function parseScript(text: string, options: ScriptOptions = {}): ParseRes
   const file = options.file ?? 'script';
   const reader = new ScriptReader(new Diagnostics(file), options.readInclude);
   const form = formOf(text.slice(0, MAX_SCRIPT_LENGTH));
-  const change = form === 'paper' ? reader.readPaper(text, file, options.proxy) : reader.readModern(text, file);
+  const change =
+    form === 'paper' ? reader.readPaper(text, file, options.proxy) : reader.readModern(text, file);
   const { diagnostics } = reader;
   checkAll(change, options.running ?? emptyTopology(), diagnostics, {
     partial: reader.incomplete,
@@ -133,7 +134,8 @@ class ScriptReader {
     }
     // Statements are a set: a file reached twice says nothing new.
     if (this.#includedBy.has(file)) return;
-    if (this.#includedBy.size > MAX_INCLUDES) return this.#failInclude(token, from, tooManyIncludes(MAX_INCLUDES));
+    if (this.#includedBy.size > MAX_INCLUDES)
+      return this.#failInclude(token, from, tooManyIncludes(MAX_INCLUDES));
     if (this.readInclude === undefined) return this.#failInclude(token, from, includeUnsupported());
     let text: string;
     try {
@@ -160,12 +162,7 @@ class ScriptReader {
     return undefined;
   }
 
-  #parse<N>(
-    text: string,
-    file: string,
-    form: Form,
-    parser: { parse(tokens: IToken[]): Parsed<N> },
-  ): N[] {
+  #parse<N>(text: string, file: string, form: Form, parser: { parse(tokens: IToken[]): Parsed<N> }): N[] {
     if (text.length > MAX_SCRIPT_LENGTH) {
       this.diagnostics.add({ file, line: 1, column: 1, endColumn: 2 }, scriptTooLarge(MAX_SCRIPT_LENGTH));
       return [];

@@ -12,11 +12,21 @@ export function cutStatements(tokens: IToken[], form: Form): IToken[][] {
   const statements: IToken[][] = [];
   for (const [index, token] of tokens.entries()) {
     const current = statements.at(-1);
-    const begins = form === 'paper' ? ITEM_TYPES.has(token.tokenType) : beginsStatement(tokens, index, current);
+    const begins = (form === 'paper' ? beginsItem : beginsStatement)(tokens, index, current);
     if (current === undefined || begins) statements.push([token]);
     else current.push(token);
   }
   return statements;
+}
+
+/** After one of these a name must follow: an item's word there is a keyword in its place, and said to be. */
+const BEFORE_NAMES = new Set([PAPER.AT, PAPER.TCP, PAPER.UDP, PAPER.EDGE, PAPER.INTERFACE]);
+
+/** Paper's form: an item begins with its word, wherever on a line. */
+function beginsItem(tokens: IToken[], index: number): boolean {
+  const [token, before] = [tokens[index], tokens[index - 1]];
+  if (before !== undefined && BEFORE_NAMES.has(before.tokenType)) return false;
+  return token !== undefined && ITEM_TYPES.has(token.tokenType);
 }
 
 /**

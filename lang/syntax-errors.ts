@@ -1,5 +1,11 @@
 /** The parsers' exceptions turned into diagnostics. */
-import { EOF, type IParserErrorMessageProvider, type IRecognitionException, type IToken, type TokenType } from 'chevrotain';
+import {
+  EOF,
+  type IParserErrorMessageProvider,
+  type IRecognitionException,
+  type IToken,
+  type TokenType,
+} from 'chevrotain';
 import { type Span, spanOf } from './diagnostics.js';
 import { nearest } from './did-you-mean.js';
 import {
@@ -25,8 +31,8 @@ const labels = (types: (TokenType | undefined)[]): string =>
 export const EXPECTED_TOKENS: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: ({ expected }) => label(expected),
   buildNotAllInputParsedMessage: () => END_OF_STATEMENT,
-  buildNoViableAltMessage: ({ expectedPathsPerAlt }) =>
-    labels(expectedPathsPerAlt.flat().map((path) => path[0])),
+  buildNoViableAltMessage: ({ expectedPathsPerAlt, customUserDescription }) =>
+    customUserDescription ?? labels(expectedPathsPerAlt.flat().map((path) => path[0])),
   buildEarlyExitMessage: ({ expectedIterationPaths, customUserDescription }) =>
     customUserDescription ?? labels(expectedIterationPaths.map((path) => path[0])),
 };
@@ -40,7 +46,8 @@ export function syntaxDiagnostic(
 ): { span: Span; wording: Wording } {
   const found = error.token.tokenType === EOF ? undefined : error.token;
   const expected = error.message.split('\n');
-  if (found === undefined) return { span: after(statement.at(-1), file), wording: syntax(expected, undefined) };
+  if (found === undefined)
+    return { span: after(statement.at(-1), file), wording: syntax(expected, undefined) };
   return { span: spanOf(found, file), wording: wordingFor(found, expected, found === statement[0], form) };
 }
 

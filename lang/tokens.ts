@@ -128,7 +128,10 @@ export type Form = 'modern' | 'paper';
 
 /** A script whose first word is BEGIN is in the paper's form. */
 export function formOf(text: string): Form {
-  return /^(?:\s|#[^\r\n]*)*begin(?![^\s",#])/i.test(text) ? 'paper' : 'modern';
+  const blank = /\s+|#[^\r\n]*/y;
+  let start = 0;
+  while (blank.test(text)) start = blank.lastIndex;
+  return /^begin(?![^\s",#])/i.test(text.slice(start, start + 6)) ? 'paper' : 'modern';
 }
 
 /** Every character belongs to a token of some kind, so the lexer itself never fails. */

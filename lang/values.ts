@@ -12,13 +12,7 @@ import {
   type SourceMatcher,
 } from '../core/index.js';
 import { writeValue } from './tokens.js';
-import {
-  badAddress,
-  badEndpointPort,
-  badPortSpec,
-  longPortSpec,
-  type Wording,
-} from './wording.js';
+import { badAddress, badEndpointPort, badPortSpec, longPortSpec, type Wording } from './wording.js';
 
 /** The control channel listens on the TCP port after the data links' port. */
 export const MAX_ENDPOINT_PORT = 65534;
@@ -56,7 +50,9 @@ export function readWhole(text: string): number | undefined {
 /** A positive number such as `0.5`. */
 export function readPositive(text: string): number | undefined {
   const value = Number(text);
-  return /^\d/.test(text) && Number.isFinite(value) && value > 0 && !/^0[xbo]/i.test(text) ? value : undefined;
+  return /^\d/.test(text) && Number.isFinite(value) && value > 0 && !/^0[xbo]/i.test(text)
+    ? value
+    : undefined;
 }
 
 const UNITS: [string, number][] = [

@@ -142,9 +142,10 @@ export const badNumber = (text: string, what: string, example: string): Wording 
 export const badAddress = (text: string): Wording => ({
   code: 'bad-address',
   message: `${quote(text)} is not an address`,
-  hint: /:.*:/.test(text) && !text.includes('[')
-    ? `an IPv6 address stands in brackets: [${text}]`
-    : 'write a name or an IP address, then a colon and the port, as in 10.0.0.1:7700',
+  hint:
+    /:.*:/.test(text) && !text.includes('[')
+      ? `an IPv6 address stands in brackets: [${text}]`
+      : 'write a name or an IP address, then a colon and the port, as in 10.0.0.1:7700',
 });
 export const badEndpointPort = (port: number | string, max: number): Wording => ({
   code: 'bad-address',
@@ -215,8 +216,7 @@ export const portTwice = (port: string, host: string): Wording => ({
 export const unknownPort = (port: string, host: string, near: string | undefined): Wording => ({
   code: 'unknown-port',
   message: `there is no port ${quote(port)} on ${quote(host)}`,
-  hint:
-    near === undefined ? `declare it: port ${port} on ${host} lan` : `did you mean ${quote(near)}?`,
+  hint: near === undefined ? `declare it: port ${port} on ${host} lan` : `did you mean ${quote(near)}?`,
 });
 export const noMac = (vm: string): Wording => ({
   code: 'no-mac',

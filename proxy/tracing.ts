@@ -1,13 +1,13 @@
 /** The route a frame takes now: the daemons' own matching, over what each of them is known to run. */
 import {
-  DROP_REASONS,
+  type DROP_REASONS,
   type HostConfig,
   isGroup,
   type MacAddress,
   type RouteHop,
   type Rule,
 } from '../core/index.js';
-import { ForwardingTable, routeHops, type TableIngress } from '../vnetd/forwarding/index.js';
+import { ForwardingTable, routeHops, type TableIngress } from '../vnetd/index.js';
 
 /** Longer than any hop limit a header carries: a walk that gets here is a loop. */
 const HOPS_MAX = 256;

@@ -1,0 +1,113 @@
+/** Starts daemons as processes of their own and remembers, across invocations, which ones. */
+import { spawn, type SpawnOptions } from 'node:child_process';
+import { mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { networkInterfaces } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DaemonLauncher, DaemonStart, StartedDaemon } from '../cli/index.js';
+import { VnetError } from '../core/index.js';
+import { spawnInLab } from './lab-host.js';
+
+const DAEMON = fileURLToPath(new URL('../../bin/vnetd', import.meta.url));
+/** A daemon that SIGTERM does not end within this is killed. */
+const STOP_TIMEOUT_MS = 5000;
+const POLL_MS = 20;
+
+/** One of ours, told apart from a later process of the same number by its start time. */
+type Known = StartedDaemon & { startTime: string };
+
+/** @param registry path of the file that lists what runs. */
+export function processLauncher(registry: string): DaemonLauncher {
+  const read = (): Known[] => {
+    try {
+      const known = JSON.parse(readFileSync(registry, 'utf8')) as Known[];
+      return known.filter((daemon) => startTimeOf(daemon.pid) === daemon.startTime);
+    } catch {
+      return []; // No registry: nothing was started.
+    }
+  };
+  const write = (daemons: Known[]) => {
+    mkdirSync(dirname(registry), { recursive: true });
+    writeFileSync(`${registry}.new`, JSON.stringify(daemons, null, 2));
+    renameSync(`${registry}.new`, registry);
+  };
+  return {
+    async start(daemon) {
+      const running = read().find((known) => known.stateDir === daemon.stateDir);
+      if (running) return { pid: running.pid };
+      const { pid, startTime } = await launch(daemon);
+      const { host, role, stateDir, socket, lab } = daemon;
+      write([...read(), { host, role, pid, stateDir, socket, startTime, ...(lab ? { lab } : {}) }]);
+      return { pid };
+    },
+    async stop(stateDir) {
+      const running = read().find((known) => known.stateDir === stateDir);
+      if (running) await end(running);
+      write(read().filter((known) => known.stateDir !== stateDir));
+    },
+    started: async () => read().map(({ startTime: _startTime, ...daemon }) => daemon),
+    isLocal,
+  };
+}
+
+async function launch(daemon: DaemonStart): Promise<{ pid: number; startTime: string }> {
+  mkdirSync(daemon.stateDir, { recursive: true, mode: 0o700 });
+  const logPath = join(daemon.stateDir, 'vnetd.log');
+  const log = openSync(logPath, 'a', 0o600);
+  const command = [DAEMON, ...daemonArguments(daemon)];
+  const options: SpawnOptions = { detached: true, stdio: ['ignore', 'ignore', log] };
+  const child =
+    daemon.lab === undefined
+      ? spawn(process.execPath, command, options)
+      : spawnInLab(daemon.lab, daemon.host, [process.execPath, ...command], options);
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) =>
+      reject(new VnetError('VNET_ERR_PRIVILEGE', `cannot start the daemon of ${daemon.host}: ${cause.message}`, { cause })),
+    );
+  });
+  child.unref();
+  const startTime = startTimeOf(child.pid as number);
+  if (startTime === undefined) {
+    throw new VnetError('VNET_ERR_INTERNAL', `the daemon of ${daemon.host} ended at once`, { hint: `look at ${logPath}` });
+  }
+  return { pid: child.pid as number, startTime };
+}
+
+function daemonArguments(daemon: DaemonStart): string[] {
+  return [
+    ...['--name', daemon.host, '--role', daemon.role],
+    ...(daemon.proxy ? ['--proxy', daemon.proxy] : []),
+    ...(daemon.listen ? ['--listen', daemon.listen] : []),
+    ...['--state', daemon.stateDir, '--socket', daemon.socket, '--token-file', daemon.tokenFile],
+    ...(daemon.insecure ? ['--insecure'] : []),
+  ];
+}
+
+async function end(daemon: Known): Promise<void> {
+  const runs = () => startTimeOf(daemon.pid) === daemon.startTime;
+  if (!runs()) return;
+  process.kill(daemon.pid, 'SIGTERM');
+  for (let waitedMs = 0; runs(); waitedMs += POLL_MS) {
+    if (waitedMs === STOP_TIMEOUT_MS) process.kill(daemon.pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  rmSync(daemon.socket, { force: true });
+}
+
+/** Field 22 of /proc/PID/stat (proc(5)), clock ticks since boot; undefined: no such process, or a zombie. */
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    return fields[0] === 'Z' ? undefined : fields[19];
+  } catch {
+    return undefined;
+  }
+}
+
+async function isLocal(address: string): Promise<boolean> {
+  const own = new Set(Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map((entry) => entry.address)));
+  const resolved = await lookup(address, { all: true }).catch(() => []);
+  return resolved.some((entry) => own.has(entry.address));
+}

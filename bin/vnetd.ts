@@ -1,0 +1,107 @@
+/** The daemon's process: options, composition, signals. No logic lives here. */
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import { pino } from 'pino';
+import { DEFAULT_PORT, type Endpoint, systemClock, VnetError } from '../core/index.js';
+import { createUserPlane } from '../native/index.js';
+import { createProxy } from '../proxy/index.js';
+import { Daemon, FileStore, readToken } from '../vnetd/index.js';
+import { parseEndpoint } from './endpoint.js';
+
+interface Options {
+  name: string;
+  role: 'host' | 'proxy';
+  listen: Endpoint;
+  proxy?: Endpoint;
+  state: string;
+  socket: string;
+  tokenFile: string;
+  insecure: boolean;
+  logLevel: string;
+  keepAlive: number;
+  deadAfter: number;
+}
+
+const packageFile = new URL('../../package.json', import.meta.url);
+const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
+
+const program = new Command('vnetd')
+  .description('The daemon of one host: carries frames between its ports and its links, as the Proxy tells it.')
+  .version(version)
+  .requiredOption('--name <host>', "this host's name in the topology")
+  .addOption(new Option('--role <role>', 'the Proxy holds the topology').choices(['host', 'proxy']).default('host'))
+  .option('--listen <address:port>', 'data links, UDP and TCP', parseEndpoint, { address: '::', port: DEFAULT_PORT })
+  .option('--proxy <address:port>', "the Proxy's data links; its control channel is the TCP port after it", parseEndpoint)
+  .option('--state <directory>', 'what outlives a restart', '/var/lib/vnet')
+  .option('--socket <path>', 'control API; its permissions decide who may call', '/run/vnet/vnetd.sock')
+  .option('--token-file <path>', 'shared with the Proxy, mode 0600; the Proxy makes a missing one', '/etc/vnet/token')
+  .option('--insecure', 'use addresses that are not private: links and control are not sealed yet', false)
+  .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
+  .option('--keep-alive <ms>', 'between keep-alives on an idle link', Number, 200)
+  .option('--dead-after <ms>', 'a link that heard nothing for this long is down', Number, 800)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  vnetd --role proxy --name home                       the Proxy, on the user's network
+  vnetd --name a --proxy home.example.org:7700         a host that dials it
+  vnet status                                          how they do`,
+  )
+  .parse();
+
+await main(program.opts<Options>());
+
+async function main(options: Options): Promise<void> {
+  const logger = pino({ level: options.logLevel, base: { host: options.name } }, pino.destination({ fd: 2, sync: true }));
+  try {
+    if (options.role === 'host' && !options.proxy) {
+      throw new VnetError('VNET_ERR_INVALID', 'a host needs to know its Proxy', {
+        hint: 'add --proxy ADDRESS:PORT, or --role proxy if this is it',
+      });
+    }
+    const store = await FileStore.open(options.state);
+    const token = await readToken(options.tokenFile, options.role === 'proxy');
+    const role =
+      options.role === 'proxy'
+        ? await createProxy({ name: options.name, store, clock: systemClock, log: logger })
+        : undefined;
+    let stop = (_reason: string) => {};
+    const daemon = await Daemon.start({
+      host: options.name,
+      version,
+      listen: options.listen,
+      socketPath: options.socket,
+      store,
+      token,
+      insecure: options.insecure,
+      ...(options.proxy ? { proxy: options.proxy } : {}),
+      ...(role ? { role } : {}),
+      timers: { keepAliveMs: options.keepAlive, deadAfterMs: options.deadAfter },
+      random: Math.random,
+      logger,
+      createPlane: createUserPlane,
+      onShutdown: () => stop('asked over the API'),
+    });
+    logger.info({ version, role: options.role, port: daemon.dataPort, socket: options.socket }, 'vnetd runs');
+    let stopping = false;
+    stop = (reason) => {
+      if (stopping) return;
+      stopping = true;
+      logger.info({ reason }, 'vnetd stops');
+      daemon.close().then(
+        () => process.exit(0),
+        (error) => {
+          logger.fatal({ err: error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    };
+    process.on('SIGTERM', () => stop('SIGTERM'));
+    process.on('SIGINT', () => stop('SIGINT'));
+  } catch (thrown) {
+    const error = VnetError.from(thrown);
+    process.stderr.write(`vnetd: ${error.message}\n${error.hint ? `hint: ${error.hint}\n` : ''}`);
+    if (error.code === 'VNET_ERR_INTERNAL') logger.fatal({ err: thrown }, 'internal error');
+    process.exit(1);
+  }
+}

@@ -1,0 +1,106 @@
+// Stages 8 to 10 (see forwarder.hpp). I/O thread; ports and sockets copy what they send.
+#include "forwarder.hpp"
+
+namespace vnet {
+
+// 8 for each action: ground, liveness, loop
+void Forwarder::act(const Frame& frame, const Actions& actions) {
+  bool ground = false, looped = false, done = false;
+  Frame whole = frame;
+  bool joinTried = false, joined = !frame.fragment;
+  for (const Action& action : actions) {
+    const bool back = !frame.ground && action.id == frame.ingress;
+    switch (action.kind) {
+      case ActionKind::hold:
+        return wait({frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground}, frame, true);
+      case ActionKind::drop:
+        drop(frame, action.reason);
+        done = true;
+        break;
+      case ActionKind::ground:
+        ground = true;
+        break;
+      case ActionKind::port:
+        if (back) {
+          looped = true;
+          break;
+        }
+        done = true;
+        if (!joined && !joinTried) joined = join(frame, whole);
+        joinTried = true;
+        if (joined) toPort(whole, action.id);
+        break;
+      case ActionKind::edge:
+        if (back) looped = true;
+        else if (toEdge(frame, action.id)) done = true;
+        else ground = true;
+        break;
+    }
+  }
+  if (ground) return toGround(frame);
+  if (looped && !done) drop(frame, Drop::loop);
+  if (actions.empty()) drop(frame, Drop::noMatch);
+}
+
+// Sets the bit and looks up again, once.
+void Forwarder::toGround(const Frame& frame) {
+  if (frame.ground) return drop(frame, Drop::groundDead);
+  Frame grounded = frame;
+  grounded.ground = true;
+  enter(grounded);
+}
+
+// 10 edge. False: it has no live link, and the frame is to go by ground.
+bool Forwarder::toEdge(const Frame& frame, uint32_t edge) {
+  Link* link = links_.live(edge);
+  if (!link) {
+    if (frame.ground) drop(frame, Drop::groundDead);
+    else if (isGroupMac(frame.destination())) drop(frame, Drop::groupEdgeDead);
+    else return false;
+    return true;
+  }
+  uint8_t hopLimit = frame.hopLimit;
+  if (!frame.fromPort) {
+    if (hopLimit <= 1) {
+      drop(frame, Drop::hopLimit);
+      return true;
+    }
+    hopLimit--;
+  }
+  link->send(frame, hopLimit);
+  return true;
+}
+
+// 9 port: join, deliver
+bool Forwarder::join(const Frame& piece, Frame& whole) {
+  const bool complete = joiner_.add(piece, loop_.now(), whole, [this](Drop reason) { count(reason); });
+  if (!joiner_.empty() && !joinTimer_.armed()) joinTimer_.at(loop_.now() + JOIN_SWEEP_NS);
+  return complete;
+}
+
+void Forwarder::toPort(const Frame& frame, uint32_t id) {
+  const auto it = ports_.find(id);
+  if (it == ports_.end() || it->second->network() != frame.network) return drop(frame, Drop::portClosed);
+  deliver(*it->second, frame);
+}
+
+void Forwarder::deliver(Port& port, const Frame& frame) {
+  if (!port.send(frame.data, frame.length)) return portDrop(port, Drop::portQueue);
+  if (!port.dirty) {
+    port.dirty = true;
+    dirty_.push_back(&port);
+  }
+  port.counters.outFrames++;
+  port.counters.outBytes += frame.length;
+  pairs_.left({frame.network, frame.source(), frame.destination()}, frame.length);
+}
+
+// A frame that goes nowhere counts for the plane, and for the port or the links' edge it came from.
+void Forwarder::drop(const Frame& frame, Drop reason) {
+  count(reason);
+  if (!frame.fromPort) return;
+  const auto it = ports_.find(frame.ingress);
+  if (it != ports_.end()) it->second->counters.drops++;
+}
+
+}  // namespace vnet

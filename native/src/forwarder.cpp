@@ -1,0 +1,114 @@
+#include "forwarder.hpp"
+
+namespace vnet {
+
+Forwarder::Forwarder(Loop& loop, Up& up)
+    : loop_(loop), up_(up), links_(loop, *this), pendingTimer_(loop, [this] {
+        pending_.expire(loop_.now(), [this](const Frame& frame, Drop reason) { drop(frame, reason); });
+        if (!pending_.empty()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
+      }),
+      joinTimer_(loop, [this] {
+        joiner_.expire(loop_.now(), [this](Drop reason) { count(reason); });
+        if (!joiner_.empty()) joinTimer_.at(loop_.now() + JOIN_SWEEP_NS);
+      }) {}
+
+Forwarder::~Forwarder() = default;
+
+void Forwarder::removeNetwork(uint32_t id) {
+  networks_.erase(id);
+  FlowScope scope;
+  scope.hasNetwork = true;
+  scope.network = id;
+  flows_.invalidate(scope);
+}
+
+void Forwarder::openPort(std::unique_ptr<Port> port) {
+  Port& opened = *port;
+  ports_[opened.id()] = std::move(port);
+  opened.start(loop_, *this);
+}
+
+void Forwarder::setPortMacs(uint32_t id, std::vector<uint64_t> macs) {
+  const auto it = ports_.find(id);
+  if (it != ports_.end()) it->second->setMacs(std::move(macs));
+}
+
+void Forwarder::closePort(uint32_t id) {
+  const auto it = ports_.find(id);
+  if (it == ports_.end()) return;
+  flush();
+  ports_.erase(it);  // between two turns: no event of this turn can still point at it
+  learnt_.eraseIf([&](const Learnt&, uint32_t port) { return port == id; });
+}
+
+void Forwarder::applyFlows(FlowDelta delta) {
+  const bool stale = delta.generation < generation_;
+  if (!stale) generation_ = delta.generation;
+  std::vector<FlowKey> touched;
+  for (const FlowScope& scope : delta.invalidate) {
+    flows_.invalidate(scope);
+    pending_.each([&](const FlowKey& key, WaitingQueue&) {
+      if (scope.matches(key)) touched.push_back(key);
+    });
+  }
+  for (FlowEntry& entry : delta.install) {
+    if (WaitingQueue* queue = pending_.find(entry.key)) {
+      std::erase_if(queue->asked, [&](uint32_t epoch) { return epoch >= entry.fromEpoch && epoch < entry.toEpoch; });
+      touched.push_back(entry.key);
+    }
+    if (!stale) flows_.install(std::move(entry));
+  }
+  for (const FlowKey& key : touched) drain(key);
+}
+
+void Forwarder::flush() {
+  for (size_t i = 0; i < dirty_.size(); i++) {
+    dirty_[i]->flush();
+    dirty_[i]->dirty = false;
+  }
+  dirty_.clear();
+  links_.flush();
+}
+
+void Forwarder::portState(Port& port, bool up, const std::string& reason) {
+  Event event;
+  event.kind = Event::Kind::port;
+  event.id = port.id();
+  event.yes = up;
+  event.reason = reason;
+  up_.event(std::move(event));
+}
+
+void Forwarder::portDrop(Port& port, Drop reason) {
+  count(reason);
+  port.counters.drops++;
+}
+
+void Forwarder::linkState(Link& link, bool up, const std::string& reason, const std::string& remote) {
+  Event event;
+  event.kind = Event::Kind::link;
+  event.id = link.id();
+  event.yes = up;
+  event.reason = reason;
+  event.remote = remote;
+  event.rttUs = link.rttUs();
+  up_.event(std::move(event));
+}
+
+void Forwarder::linkDrop(Link* link, Drop reason) {
+  count(reason);
+  if (link) link->counters.drops++;
+}
+
+void Forwarder::reportSnapshot(uint64_t ticket) {
+  Snapshot out;
+  out.ticket = ticket;
+  out.pairs = pairs_.columns();
+  links_.each([&](Link& link) { out.links.push_back({link.id(), link.counters, link.up(), link.rttUs(), link.datagramBytes()}); });
+  for (const auto& [id, port] : ports_) out.ports.push_back({id, port->counters});
+  out.drops = drops_;
+  out.flowEntries = flows_.size();
+  up_.snapshot(std::move(out));
+}
+
+}  // namespace vnet

@@ -1,0 +1,177 @@
+// Stages 1 to 7 (see forwarder.hpp). I/O thread; frames are borrowed from the port or socket that read them, and
+// copied where they wait.
+#include "forwarder.hpp"
+#include "mss.hpp"
+
+namespace vnet {
+
+namespace {
+constexpr size_t USUAL_MTU = 1'500;
+constexpr size_t USUAL_DATAGRAM = 1'472;
+}  // namespace
+
+void Forwarder::fromPort(Port& port, uint8_t* octets, size_t length) {
+  // 1 size
+  const auto found = networks_.find(port.network());
+  if (found == networks_.end()) return portDrop(port, Drop::unknownNetwork);
+  const Network& network = found->second;
+  if (length < ETHERNET_BYTES) return portDrop(port, Drop::runt);
+  if (length > network.mostOctets() || length > MAX_FRAME) return portDrop(port, Drop::oversize);
+
+  // 2 guard or learning
+  const uint64_t source = loadMac(octets + 6);
+  if (!admit(port, source)) return portDrop(port, Drop::guard);
+
+  // 3 MSS clamp
+  if (const size_t most = clampOctets(network)) clampMss(octets, length, most);
+
+  // 4 count
+  const auto size = static_cast<uint32_t>(length);
+  port.counters.inFrames++;
+  port.counters.inBytes += size;
+  pairs_.entered({network.id, source, loadMac(octets)}, size);
+
+  // 5 stamp
+  Frame frame;
+  frame.data = octets;
+  frame.length = size;
+  frame.network = network.id;
+  frame.ingress = port.id();
+  frame.epoch = network.epoch;
+  frame.hopLimit = FIRST_HOP_LIMIT;
+  frame.fromPort = true;
+  enter(frame);
+}
+
+void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, size_t length) {
+  if (!(header.flags & FLAG_FRAGMENT) || header.offset == 0) link.counters.inFrames++;
+  link.counters.inBytes += length;
+  // 2 network
+  const auto found = networks_.find(header.network);
+  if (found == networks_.end()) return linkDrop(&link, Drop::unknownNetwork);
+  const Network& network = found->second;
+
+  Frame frame;
+  frame.data = end;
+  frame.length = static_cast<uint32_t>(length);
+  frame.network = network.id;
+  frame.ingress = link.edge();
+  frame.epoch = header.epoch;
+  frame.hopLimit = header.hopLimit;
+  frame.ground = header.flags & FLAG_GROUND;
+  frame.fragment = header.flags & FLAG_FRAGMENT;
+  frame.fragmentId = header.fragmentId;
+  frame.offset = header.offset;
+  frame.total = header.total;
+  // 3 epoch
+  if (header.epoch < network.oldestEpoch || header.epoch > uint64_t{network.epoch} + 1) frame.ground = true;
+  // 4 size
+  const size_t whole = frame.fragment ? MAC_PAIR_BYTES + size_t{frame.total} : length;
+  if (whole > network.mostOctets()) return linkDrop(&link, Drop::oversize);
+  enter(frame);
+}
+
+// The spoofing guard, or learning. False: not admitted.
+bool Forwarder::admit(Port& port, uint64_t source) {
+  const bool admitted = !port.guarded() || port.admits(source);
+  if (admitted) {
+    if (port.guarded() || isGroupMac(source)) return true;
+    const Learnt key{source, port.network()};
+    uint32_t* at = learnt_.find(key);
+    if (at && *at == port.id()) return true;
+    if (!port.sourceEvents.take(loop_.now())) return true;  // reported when there is room
+    (at ? *at : learnt_.insert(key)) = port.id();
+  } else if (!port.sourceEvents.take(loop_.now())) {
+    return false;
+  }
+  Event event;
+  event.kind = Event::Kind::source;
+  event.id = port.id();
+  event.source = source;
+  event.yes = admitted;
+  up_.event(std::move(event));
+  return admitted;
+}
+
+// Largest frame that TCP should make, so that it goes in one datagram: what the narrowest live UDP link takes, at
+// most what fits an Ethernet underlay, which is also assumed before a link is up. 0: no clamp (jumbo networks
+// without UDP links).
+size_t Forwarder::clampOctets(const Network& network) const {
+  size_t datagram = links_.smallestDatagram();
+  if (datagram == 0) {
+    if (network.mtu > USUAL_MTU) return 0;
+    datagram = USUAL_DATAGRAM;
+  }
+  if (network.mtu <= USUAL_MTU && datagram > USUAL_DATAGRAM) datagram = USUAL_DATAGRAM;
+  return datagram - HEADER_BYTES;
+}
+
+void Forwarder::enter(const Frame& frame) {
+  const FlowKey key{frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground};
+  // 6 what waits for the same key goes first
+  if (!pending_.empty() && pending_.find(key)) return wait(key, frame, false);
+  // 7 look up
+  const Actions* actions = flows_.find(key, frame.epoch);
+  if (!actions) return wait(key, frame, false);
+  act(frame, *actions);
+}
+
+void Forwarder::wait(const FlowKey& key, const Frame& frame, bool hold) {
+  WaitingQueue* queue = pending_.find(key);
+  if (!queue) {
+    if (!hold && !mayMiss(frame.ingress)) return drop(frame, Drop::missQueue);
+    queue = pending_.open(key, loop_.now());
+    if (!queue) return drop(frame, hold ? Drop::holdLimit : Drop::missQueue);
+    queue->held = hold;
+    if (!pendingTimer_.armed()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
+  }
+  if (!pending_.push(*queue, frame, loop_.now())) {
+    drop(frame, queue->held ? Drop::holdLimit : Drop::missQueue);
+    return;
+  }
+  if (!queue->held && queue->frames.size() == 1 && !ask(*queue, key, frame.epoch)) {
+    drop(frame, Drop::missQueue);
+    pending_.erase(key);
+  }
+}
+
+// Sends the miss up, once for each epoch that waits. False: the queue to JavaScript is full.
+bool Forwarder::ask(WaitingQueue& queue, const FlowKey& key, uint32_t epoch) {
+  for (const uint32_t asked : queue.asked)
+    if (asked == epoch) return true;
+  if (!up_.miss({key, epoch})) return false;
+  queue.asked.push_back(epoch);
+  return true;
+}
+
+bool Forwarder::mayMiss(uint32_t ingress) {
+  const auto port = ports_.find(ingress);
+  if (port != ports_.end()) return port->second->misses.take(loop_.now());
+  return edgeMisses_.try_emplace(ingress, MISSES_PER_SECOND, MISS_BURST).first->second.take(loop_.now());
+}
+
+// Lets the frames of a key go, in order, as far as the cache now has answers; asks for what it has not.
+void Forwarder::drain(const FlowKey& key) {
+  for (;;) {
+    WaitingQueue* queue = pending_.find(key);
+    if (!queue) return;
+    if (queue->frames.empty()) return pending_.erase(key);
+    const uint32_t epoch = queue->frames.front().frame.epoch;
+    const Actions* actions = flows_.find(key, epoch);
+    const bool hold = actions && !actions->empty() && actions->front().kind == ActionKind::hold;
+    if (queue->held != hold) queue->sinceNs = loop_.now();
+    queue->held = hold;
+    if (hold) return;
+    if (!actions) {
+      if (!ask(*queue, key, epoch)) {
+        while (!queue->frames.empty()) drop(pending_.pop(*queue).frame, Drop::missQueue);
+        pending_.erase(key);
+      }
+      return;
+    }
+    const WaitingFrame waiting = pending_.pop(*queue);
+    act(waiting.frame, *actions);
+  }
+}
+
+}  // namespace vnet

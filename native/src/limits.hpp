@@ -1,0 +1,67 @@
+// Every limit of the implementation, with its unit. What the wire fixes is in wire.hpp.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace vnet {
+
+constexpr uint64_t MS = 1'000'000;  // nanoseconds
+
+constexpr size_t FLOW_ENTRIES = 65'536;
+constexpr size_t PAIR_ROWS = 262'144;
+constexpr size_t FLOW_VERSIONS = 2;
+
+constexpr size_t PENDING_KEYS = 1'024;
+constexpr size_t PENDING_KEYS_PER_INGRESS = 256;
+constexpr size_t PENDING_FRAMES_PER_KEY = 64;
+constexpr size_t PENDING_BYTES_PER_KEY = 256 << 10;
+constexpr size_t PENDING_BYTES = 8 << 20;
+constexpr uint64_t PENDING_TIMEOUT_NS = 1'000 * MS;
+constexpr uint64_t PENDING_SWEEP_NS = 100 * MS;
+constexpr size_t HOLD_FRAMES_PER_KEY = 2'048;
+constexpr size_t HOLD_BYTES_PER_KEY = 2 << 20;
+constexpr size_t HOLD_BYTES = 16 << 20;
+constexpr uint64_t HOLD_TIMEOUT_NS = 5'000 * MS;
+
+constexpr double MISSES_PER_SECOND = 4'000;  // for each ingress
+constexpr double MISS_BURST = 512;
+constexpr double SOURCE_EVENTS_PER_SECOND = 50;  // for each port
+constexpr double SOURCE_EVENT_BURST = 64;
+constexpr size_t LEARNT_SOURCES = 16'384;
+
+constexpr size_t UP_BATCH = 256;         // misses or events in one call of JavaScript
+constexpr size_t UP_MISSES = 2'048;      // queued for JavaScript
+constexpr size_t UP_EVENTS = 4'096;
+
+constexpr size_t JOIN_FRAMES = 512;
+constexpr size_t JOIN_BYTES = 4 << 20;
+constexpr size_t JOIN_PIECES = 64;  // separate stretches of one half-joined frame
+constexpr uint64_t JOIN_TIMEOUT_NS = 1'000 * MS;
+constexpr uint64_t JOIN_SWEEP_NS = 250 * MS;
+
+constexpr size_t MAX_FRAME = 65'535;          // octets of one frame at any port
+constexpr size_t SUPER_FRAME = 65'536 + 64;   // octets of what a device hands over before segmentation
+constexpr size_t RECEIVE_BATCH = 32;          // messages in one recvmmsg
+constexpr size_t RECEIVE_STRIDE = 66 << 10;   // octets set aside for each
+constexpr int RECEIVE_ROUNDS = 4;             // batches of one descriptor before the others have their turn
+constexpr size_t PORT_BATCH_FRAMES = 64;
+constexpr size_t PORT_BATCH_BYTES = 256 << 10;
+constexpr size_t UNIX_QUEUE_BYTES = 1 << 20;
+constexpr uint64_t PORT_RETRY_NS = 250 * MS;
+
+constexpr int SOCKET_BUFFER_BYTES = 4 << 20;
+constexpr size_t UDP_BATCH_MESSAGES = 64;
+constexpr size_t UDP_BATCH_BYTES = 1 << 20;
+constexpr size_t UDP_SEGMENTS = 64;           // UDP_MAX_SEGMENTS of older kernels
+constexpr size_t UDP_SEND_BYTES = 65'000;     // below the 65,507 that one UDP_SEGMENT send takes
+constexpr size_t TCP_QUEUE_BYTES = 1 << 20;
+constexpr size_t TCP_INPUT_BYTES = 256 << 10;
+constexpr int TCP_NOTSENT_BYTES = 256 << 10;
+constexpr size_t TCP_STRANGERS = 256;         // accepted connections that have not proved a link
+constexpr uint64_t TCP_STRANGER_NS = 3'000 * MS;
+
+constexpr size_t HALF_OPEN = 4;               // handshakes that a link answers at once
+constexpr uint64_t BACKOFF_FIRST_NS = 50 * MS;
+constexpr uint64_t TIE_WINDOW_NS = 2'000 * MS;
+
+}  // namespace vnet

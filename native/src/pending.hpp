@@ -1,0 +1,70 @@
+// Frames that wait: for the answer to a miss, or because their flow is held. One first-in-first-out queue a key,
+// whatever the epochs of its frames, so that nothing overtakes. Bounded in keys (also for each ingress), frames,
+// octets and time. I/O thread only.
+#pragma once
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "drops.hpp"
+#include "flow_cache.hpp"
+#include "frame.hpp"
+
+namespace vnet {
+
+struct WaitingFrame {
+  std::vector<uint8_t> octets;
+  Frame frame;  // its `data` points into `octets`
+  uint64_t sinceNs = 0;
+};
+
+struct WaitingQueue {
+  std::deque<WaitingFrame> frames;
+  size_t bytes = 0;
+  std::vector<uint32_t> asked;  // epochs whose miss has gone up and has no answer yet
+  bool held = false;
+  uint64_t sinceNs = 0;         // when the present kind of waiting began
+};
+
+class Pending {
+ public:
+  bool empty() const { return queues_.empty(); }
+  WaitingQueue* find(const FlowKey& key);
+  // Makes the key's queue; nullptr when there are too many keys.
+  WaitingQueue* open(const FlowKey& key, uint64_t now);
+  // Copies the frame to the queue's end; false when that is full.
+  bool push(WaitingQueue& queue, const Frame& frame, uint64_t now);
+  WaitingFrame pop(WaitingQueue& queue);
+  void erase(const FlowKey& key);
+  // Drops what waited too long; dropped(frame, reason) for each.
+  template <class Dropped>
+  void expire(uint64_t now, Dropped&& dropped) {
+    for (auto it = queues_.begin(); it != queues_.end();) {
+      WaitingQueue& queue = it->second;
+      const uint64_t limit = queue.held ? HOLD_TIMEOUT_NS : PENDING_TIMEOUT_NS;
+      while (!queue.frames.empty() && now - std::max(queue.frames.front().sinceNs, queue.sinceNs) >= limit)
+        dropped(pop(queue).frame, queue.held ? Drop::holdLimit : Drop::missTimeout);
+      if (queue.frames.empty()) {
+        forget(it->first);
+        it = queues_.erase(it);
+      } else {
+        ++it;
+      }
+    }
+  }
+  template <class Visit>
+  void each(Visit&& visit) {
+    for (auto& [key, queue] : queues_) visit(key, queue);
+  }
+
+ private:
+  struct Hash {
+    size_t operator()(const FlowKey& key) const { return key.hash(); }
+  };
+  void forget(const FlowKey& key);
+  std::unordered_map<FlowKey, WaitingQueue, Hash> queues_;
+  std::unordered_map<uint32_t, size_t> keysByIngress_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace vnet

@@ -1,0 +1,145 @@
+/** End to end in memory: the star by itself, a direct link on top, its death, the Proxy's death, bad requests. */
+import { request } from 'node:http';
+import { join } from 'node:path';
+import t from 'tap';
+import { emptyChange, type MacAddress, VnetError } from '../../core/index.js';
+import { frame, OverlayBed, payloadOf, until, BROADCAST_FRAME_TO } from './bed.js';
+
+const MAC = (n: number) => `02:00:00:00:00:0${n}` as MacAddress;
+const HOSTS = ['a', 'b', 'c'];
+
+/** Three hosts, a VM each: web on a, db on b, log on c. */
+async function starBed() {
+  const bed = new OverlayBed();
+  await bed.startProxy('home');
+  for (const host of HOSTS) await bed.startHost(host);
+  const { client } = bed.nodes.get('home') ?? (await bed.startProxy('home'));
+  await until('all hosts known', async () => (await client.overview()).hosts.filter((host) => host.phase === 'ready').length === 4);
+  const vms = [
+    { name: 'web', network: 'lab', host: 'a', macs: [MAC(1)], port: 'memory:web' },
+    { name: 'db', network: 'lab', host: 'b', macs: [MAC(2)], port: 'memory:db' },
+    { name: 'log', network: 'lab', host: 'c', macs: [MAC(3)], port: 'memory:log' },
+  ];
+  const topology = bed.topology({ vms });
+  await client.apply({ kind: 'target', topology });
+  await until('the star', async () => (await client.local()).links.filter((link) => link.up).length === 3);
+  const send = (from: string, host: string, octets: Uint8Array) => bed.port(host, from).send(octets);
+  const got = (host: string, name: string) => bed.port(host, name).received.map(payloadOf);
+  return { bed, client, topology, send, got };
+}
+
+t.test('the star carries frames without anyone writing rules', async (t) => {
+  const { bed, client, topology, send, got } = await starBed();
+  t.teardown(() => bed.close());
+
+  send('web', 'a', frame(MAC(2), MAC(1), 'to db'));
+  await until('unicast over the Proxy', () => got('b', 'db').includes('to db'));
+  send('web', 'a', frame(BROADCAST_FRAME_TO, MAC(1), 'to all'));
+  await until('broadcast', () => got('b', 'db').includes('to all') && got('c', 'log').includes('to all'));
+  t.equal(got('b', 'db').filter((text) => text === 'to all').length, 1, 'once');
+  t.equal(got('a', 'web').length, 0, 'not back to the sender');
+  t.equal(got('c', 'log').filter((text) => text === 'to db').length, 0, 'unicast goes to nobody else');
+
+  const route = await client.route('web', 'db');
+  t.ok(route.delivered);
+  t.same(route.hops.map((hop) => hop.host), ['a', 'home', 'b']);
+
+  const again = await client.apply({ kind: 'target', topology });
+  t.equal(again.steps.length, 0, 'applying the same again takes nothing');
+});
+
+t.test('a direct link is added while frames flow, dies, and returns', async (t) => {
+  const { bed, client, send, got } = await starBed();
+  t.teardown(() => bed.close());
+  const change = emptyChange();
+  change.add.links.push({ type: 'udp', a: 'a', b: 'b' });
+  change.add.routes.push({ network: 'lab', from: 'web', to: 'db', both: true, via: ['a', 'b'] });
+  await client.apply({ kind: 'change', change });
+  await until('the direct link', async () => {
+    const { links } = await client.hostView('a');
+    return links.some((link) => link.peer === 'b' && link.up);
+  });
+  t.same((await client.route('web', 'db')).hops.map((hop) => hop.host), ['a', 'b']);
+  const before = bed.nodes.get('home')?.plane;
+  const relayed = async () => (await before?.snapshot())?.links.reduce((sum, link) => sum + link.inFrames, 0) ?? 0;
+  const relayedBefore = await relayed();
+  send('web', 'a', frame(MAC(2), MAC(1), 'direct'));
+  await until('direct delivery', () => got('b', 'db').includes('direct'));
+  t.equal(await relayed(), relayedBefore, 'the Proxy saw nothing of it');
+
+  bed.setPath('a', 'b', false);
+  await until('the link is seen dead', async () => {
+    const { links } = await client.hostView('a');
+    return links.some((link) => link.peer === 'b' && !link.up);
+  });
+  send('web', 'a', frame(MAC(2), MAC(1), 'by the star'));
+  await until('fallback', () => got('b', 'db').includes('by the star'));
+
+  bed.setPath('a', 'b', true);
+  await until('the link is back', async () => {
+    const { links } = await client.hostView('a');
+    return links.some((link) => link.peer === 'b' && link.up);
+  });
+  const relayedThen = await relayed();
+  send('web', 'a', frame(MAC(2), MAC(1), 'direct again'));
+  await until('direct again', () => got('b', 'db').includes('direct again'));
+  t.equal(await relayed(), relayedThen);
+});
+
+t.test('the Proxy dies and the star is whole again', async (t) => {
+  const { bed, send, got } = await starBed();
+  t.teardown(() => bed.close());
+  await bed.stop('home');
+  const away = bed.nodes.get('a')?.client;
+  await until('the Proxy is missed', async () => (await away?.local())?.proxy.connected === false);
+  const error = (await away?.overview().catch((thrown: unknown) => thrown)) as VnetError;
+  t.equal(error.code, 'VNET_ERR_UNREACHABLE');
+
+  const { client } = await bed.startProxy('home');
+  await until('everyone back', async () => (await client.overview()).hosts.every((host) => host.phase === 'ready'));
+  await until('links', async () => (await client.local()).links.filter((link) => link.up).length === 3);
+  send('web', 'a', frame(MAC(2), MAC(1), 'after'));
+  await until('frames', () => got('b', 'db').includes('after'));
+});
+
+t.test('a host that is away is pending and gets its part when it is back', async (t) => {
+  const { bed, client } = await starBed();
+  t.teardown(() => bed.close());
+  await bed.stop('c');
+  await until('c away', async () => (await client.overview()).hosts.some((host) => host.name === 'c' && host.phase !== 'ready'));
+  const change = emptyChange();
+  change.add.links.push({ type: 'udp', a: 'a', b: 'c' });
+  const result = await client.apply({ kind: 'change', change });
+  t.same(result.pending, ['c']);
+  const c = await bed.startHost('c');
+  await until('its link', async () => (await c.client.local()).links.some((link) => link.peer === 'a'));
+});
+
+t.test('requests that cannot be right change nothing', async (t) => {
+  const { bed, client } = await starBed();
+  t.teardown(() => bed.close());
+  const { revision } = await client.overview();
+  const bad = emptyChange();
+  bad.add.links.push({ type: 'udp', a: 'a', b: 'nowhere' });
+  const error = (await client.apply({ kind: 'change', change: bad }).catch((thrown: unknown) => thrown)) as VnetError;
+  t.type(error, VnetError);
+  t.match(error.message, /nowhere/);
+
+  const stale = (await client
+    .apply({ kind: 'change', change: emptyChange(), revision: revision + 5 })
+    .catch((thrown: unknown) => thrown)) as VnetError;
+  t.equal(stale.code, 'VNET_ERR_CONFLICT');
+
+  const status = await new Promise<number | undefined>((resolve) => {
+    const call = request(
+      { socketPath: join(bed.directory, 'home.sock'), path: '/v1/changes', method: 'POST', headers: { 'content-type': 'application/json' } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
+    call.end('{"kind":"change","change":{"add":17}}');
+  });
+  t.equal(status, 400);
+  t.equal((await client.overview()).revision, revision);
+});

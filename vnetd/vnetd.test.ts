@@ -1,0 +1,161 @@
+/** The daemon's parts that the overlay test does not reach: undo, disk, token, addresses. */
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  type HostConfig,
+  type MacAddress,
+  type PortConfig,
+  type Rule,
+  seededRandom,
+  systemClock,
+  VnetError,
+} from '../core/index.js';
+import { diffHostConfig, mergeHostDelta } from './config-delta.js';
+import { Engine } from './engine.js';
+import { FileStore } from './file-store.js';
+import { DEFAULT_LINK_TIMERS } from './links.js';
+import { createMemoryPlane, MemoryFabric } from './memory-plane/index.js';
+import { isPrivateAddress } from './private-address.js';
+import { readToken } from './token.js';
+
+const NETWORK = { id: 1, name: 'lab', mtu: 1500, epoch: 1, oldestEpoch: 1 };
+const MAC = '02:00:00:00:00:01' as MacAddress;
+
+function makeEngine(): Engine {
+  const fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(1) });
+  return new Engine({
+    host: 'a',
+    insecure: false,
+    timers: DEFAULT_LINK_TIMERS,
+    createPlane: (handlers) => createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(2) }),
+    listen: { address: '127.0.0.1', port: 7700 },
+    onEvent: () => {},
+  });
+}
+
+const port = (name: string): PortConfig => ({ port: name, network: 1, role: 'vm', owner: 'user', macs: [MAC] });
+const rule = (id: string, to: string): Rule => ({
+  id,
+  network: 1,
+  source: { kind: 'any' },
+  destination: { kind: 'exact', mac: MAC },
+  actions: [{ kind: 'port', port: to }],
+  owner: 'user',
+  origin: 'route',
+  fromEpoch: 0,
+});
+
+t.test('a delta is applied whole or not at all', (t) => {
+  const engine = makeEngine();
+  t.teardown(() => engine.close());
+  engine.apply({ revision: 1, networks: [NETWORK], ports: [port('memory:web')], rules: [rule('r1', 'memory:web')] });
+  const before = JSON.stringify(engine.config);
+
+  t.throws(
+    () => engine.apply({ revision: 2, ports: [port('memory:db'), port('nonsense')] }),
+    VnetError,
+    'a port that cannot be opened',
+  );
+  t.equal(JSON.stringify(engine.config), before);
+
+  t.throws(
+    () => engine.apply({ revision: 2, ports: [port('memory:db')], rules: [rule('r2', 'memory:db')] }),
+    { code: 'VNET_ERR_EXISTS' },
+    'two equal rules of one origin',
+  );
+  t.equal(JSON.stringify(engine.config), before);
+  // The port that was opened for the refused change is closed again, so it can be opened now.
+  engine.apply({ revision: 2, ports: [port('memory:db')] });
+  t.same(engine.config.ports.map((each) => each.port), ['memory:web', 'memory:db']);
+  t.end();
+});
+
+t.test('a whole configuration keeps what it can, and a port without its device is tried again', (t) => {
+  const engine = makeEngine();
+  t.teardown(() => engine.close());
+  const config: HostConfig = { host: 'a', revision: 3, networks: [NETWORK], links: [], ports: [port('nonsense')], rules: [] };
+  engine.configure(config);
+  t.same(engine.config, config);
+  t.end();
+});
+
+t.test('merging the difference of two configurations gives the second', (t) => {
+  const rules = fc.uniqueArray(fc.record({ id: fc.constantFrom('r1', 'r2', 'r3'), to: fc.constantFrom('p', 'q') }), {
+    selector: (each) => each.id,
+  });
+  const configs = fc.record({ revision: fc.nat(), rules, ports: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')) }).map(
+    (parts): HostConfig => ({
+      host: 'a',
+      revision: parts.revision,
+      networks: [NETWORK],
+      links: [],
+      ports: parts.ports.map(port),
+      rules: parts.rules.map((each) => rule(each.id, each.to)),
+    }),
+  );
+  const sorted = (config: HostConfig) => ({
+    ...config,
+    rules: [...config.rules].sort((a, b) => a.id.localeCompare(b.id)),
+    ports: [...config.ports].sort((a, b) => a.port.localeCompare(b.port)),
+  });
+  fc.assert(
+    fc.property(configs, configs, (from, to) => {
+      t.same(sorted(mergeHostDelta(from, diffHostConfig(from, to))), sorted(to));
+    }),
+    { numRuns: 50, seed: 4 },
+  );
+  t.end();
+});
+
+t.test('state on disk', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'vnet-store-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const store = await FileStore.open(join(directory, 'state'));
+  t.equal(await store.read('config'), undefined);
+  await Promise.all([1, 2, 3].map((n) => store.write('config', { n })));
+  t.same(await store.read('config'), { n: 3 }, 'in the order asked for');
+  t.same(readdirSync(join(directory, 'state')), ['config.json'], 'no temporary file is left');
+  writeFileSync(join(directory, 'state', 'config.json'), '{"half');
+  await t.rejects(store.read('config'), { code: 'VNET_ERR_INVALID' });
+  await store.remove('config');
+  t.equal(await store.read('config'), undefined);
+});
+
+t.test('the token', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'vnet-token-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const path = join(directory, 'token');
+  await t.rejects(readToken(path, false), { code: 'VNET_ERR_NOT_FOUND' });
+  const made = await readToken(path, true);
+  t.equal(made.length, 64);
+  t.equal(await readToken(path, false), made);
+  t.equal(readFileSync(path, 'utf8').trim(), made);
+  chmodSync(path, 0o644);
+  await t.rejects(readToken(path, true), { code: 'VNET_ERR_REFUSED' });
+  chmodSync(path, 0o600);
+  writeFileSync(path, 'short');
+  await t.rejects(readToken(path, true), { code: 'VNET_ERR_INVALID' });
+});
+
+t.test('private addresses', (t) => {
+  const cases: [string, boolean][] = [
+    ['10.1.2.3', true],
+    ['172.15.0.1', false],
+    ['172.16.0.1', true],
+    ['192.168.1.1', true],
+    ['192.169.1.1', false],
+    ['100.64.0.1', true],
+    ['8.8.8.8', false],
+    ['::1', true],
+    ['fd00::1', true],
+    ['fe80::1', true],
+    ['2001:db8::1', false],
+    ['::ffff:10.0.0.1', true],
+    ['::ffff:8.8.8.8', false],
+  ];
+  for (const [address, expected] of cases) t.equal(isPrivateAddress(address), expected, address);
+  t.end();
+});
