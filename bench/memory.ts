@@ -3,7 +3,7 @@ import { emptySpec } from '../lab/index.js';
 import { OverlayLab } from '../lab/index.js';
 import { type Figure, median } from './figure.js';
 
-const HOSTS = 4;
+const HOSTS = 3;
 const SETTLE_MS = 5000;
 const MEGABYTE = 1e6;
 

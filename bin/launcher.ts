@@ -4,12 +4,11 @@ import { mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { lookup } from 'node:dns/promises';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { DaemonLauncher, DaemonStart, StartedDaemon } from '../cli/index.js';
 import { VnetError } from '../core/index.js';
+import { DAEMON_COMMAND } from '../lab/index.js';
 import { spawnInLab } from './lab-host.js';
 
-const DAEMON = fileURLToPath(new URL('../../bin/vnetd', import.meta.url));
 /** A daemon that SIGTERM does not end within this is killed. */
 const STOP_TIMEOUT_MS = 5000;
 const POLL_MS = 20;
@@ -55,12 +54,12 @@ async function launch(daemon: DaemonStart): Promise<{ pid: number; startTime: st
   mkdirSync(daemon.stateDir, { recursive: true, mode: 0o700 });
   const logPath = join(daemon.stateDir, 'vnetd.log');
   const log = openSync(logPath, 'a', 0o600);
-  const command = [DAEMON, ...daemonArguments(daemon)];
+  const command = [...DAEMON_COMMAND, ...daemonArguments(daemon)];
   const options: SpawnOptions = { detached: true, stdio: ['ignore', 'ignore', log] };
   const child =
     daemon.lab === undefined
-      ? spawn(process.execPath, command, options)
-      : spawnInLab(daemon.lab, daemon.host, [process.execPath, ...command], options);
+      ? spawn(command[0] as string, command.slice(1), options)
+      : spawnInLab(daemon.lab, daemon.host, command, options);
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) =>

@@ -4,7 +4,6 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { DEFAULT_PORT, type Endpoint, systemClock, VnetError } from '../core/index.js';
 import { createUserPlane } from '../native/index.js';
-import { createProxy } from '../proxy/index.js';
 import { Daemon, FileStore, readToken } from '../vnetd/index.js';
 import { parseEndpoint } from './endpoint.js';
 
@@ -61,9 +60,10 @@ async function main(options: Options): Promise<void> {
     }
     const store = await FileStore.open(options.state);
     const token = await readToken(options.tokenFile, options.role === 'proxy');
+    // Only the Proxy pays for the language's memory.
     const role =
       options.role === 'proxy'
-        ? await createProxy({ name: options.name, store, clock: systemClock, log: logger })
+        ? await (await import('../proxy/index.js')).createProxy({ name: options.name, store, clock: systemClock, log: logger })
         : undefined;
     let stop = (_reason: string) => {};
     const daemon = await Daemon.start({

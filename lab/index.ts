@@ -6,7 +6,6 @@ export {
   Lab,
   type LabListing,
   type LabOptions,
-  type LabTruth,
   listLabs,
   makeLab,
   openLab,
@@ -34,4 +33,5 @@ export {
 } from './spec.js';
 export { formatRate } from './units.js';
 export { labCommands } from './verbs.js';
-export { OverlayLab, type OverlayLabOptions } from './overlay/index.js';
+export { DAEMON_COMMAND, OverlayLab, type OverlayLabOptions } from './overlay/index.js';
+export type { LabTruth } from './truth.js';

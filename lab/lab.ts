@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
-import { VnetError } from '../core/index.js';
+import { type ErrorCode, VnetError } from '../core/index.js';
 import { cgroupPath, makeCgroup } from './cgroup.js';
 import { CORE_NAME, checkSpec, pathProblems } from './check.js';
 import { batch, needProgram } from './command.js';
@@ -12,15 +12,7 @@ import { makeBridge, moveMachine, wireMachine } from './machine.js';
 import { type MeasureOptions, measurePaths, type PathMeasurement } from './measure.js';
 import { LabNode, type ProcessKeeper } from './node.js';
 import { removeByName, removeByState } from './remove.js';
-import {
-  type LabSpec,
-  NAME_PATTERN,
-  orderedPairs,
-  type Path,
-  type PathSpec,
-  pathBetween,
-  type VmSpec,
-} from './spec.js';
+import { type LabSpec, NAME_PATTERN, type PathSpec, type VmSpec } from './spec.js';
 import {
   bootId,
   createState,
@@ -33,6 +25,7 @@ import {
   startTicks,
   stateNames,
 } from './state.js';
+import { type LabTruth, truthOf } from './truth.js';
 import { applyPaths, type UnderlayFiles, wireUnderlay } from './underlay.js';
 
 export interface LabOptions {
@@ -40,27 +33,6 @@ export interface LabOptions {
   name?: string;
   /** Folder of the records. Default: /run/vnet-lab for root, else under XDG_RUNTIME_DIR or /tmp. */
   root?: string;
-}
-
-/** What was set, as `truth()` and `vnet lab truth` tell it. */
-export interface LabTruth {
-  name: string;
-  underlays: string[];
-  /** `none` while no path asks for delay, jitter, loss or reordering. */
-  impairment: 'netem' | 'emulator' | 'none';
-  /** False: the emulator died, impaired pairs are cut. */
-  impairmentAlive: boolean;
-  hosts: {
-    name: string;
-    namespace: string;
-    addresses: readonly string[];
-    cpuPercent: number | null;
-    loadPercent: number;
-  }[];
-  vms: { name: string; host: string; namespace: string; mac: string; ips: string[]; port: string }[];
-  lans: { host: string; bridge: string; clients: string[] }[];
-  /** Every ordered pair. */
-  paths: ({ from: string; to: string } & Omit<Path, 'ownRateBps'>)[];
 }
 
 /** One entry of `listLabs`. */
@@ -72,6 +44,9 @@ export interface LabListing {
   /** Whether the process that made it still runs. A lab lives on without it. */
   makerAlive: boolean;
 }
+
+/** What is thrown before the kernel is touched. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['VNET_ERR_LIMIT', 'VNET_ERR_UNSUPPORTED']);
 
 export class Lab implements ProcessKeeper {
   readonly name: string;
@@ -290,6 +265,7 @@ export class Lab implements ProcessKeeper {
       try {
         await applyPaths(this.#state, before, after, this.#files(), () => this.#save());
       } catch (cause) {
+        if (cause instanceof VnetError && REFUSALS.has(cause.code)) throw cause; // before anything changed
         const message = `the way between ${from} and ${to} may be half changed: ${VnetError.from(cause).message}`;
         throw new VnetError('VNET_ERR_INTERNAL', message, {
           cause,
@@ -303,38 +279,7 @@ export class Lab implements ProcessKeeper {
 
   /** What was set; measure() tells what one gets. */
   truth(): LabTruth {
-    const { spec, impairment = 'none', processes } = this.#state;
-    const emulator = processes.find((process) => process.what === 'emulator');
-    return {
-      name: this.name,
-      underlays: spec.underlays,
-      impairment,
-      impairmentAlive: impairment !== 'emulator' || (emulator !== undefined && isAlive(emulator)),
-      hosts: spec.hosts.map((host) => ({
-        name: host.name,
-        namespace: namespaceOf(this.name, host.name),
-        addresses: host.addresses ?? [],
-        cpuPercent: host.cpuPercent ?? null,
-        loadPercent: host.loadPercent ?? 0,
-      })),
-      vms: spec.vms.map((vm) => ({
-        name: vm.name,
-        host: vm.host,
-        namespace: namespaceOf(this.name, vm.name),
-        mac: vm.mac ?? '',
-        ips: vm.ips ?? [],
-        port: vm.port ?? `${vm.name}0`,
-      })),
-      lans: spec.lans.map((lan) => ({
-        host: lan.host,
-        bridge: lan.bridge,
-        clients: lan.clients.map(nameOf),
-      })),
-      paths: [...orderedPairs(spec)].map(({ from, to }) => {
-        const { ownRateBps: _, ...path } = pathBetween(spec, from, to);
-        return { from: from.name, to: to.name, ...path };
-      }),
-    };
+    return truthOf(this.#state);
   }
 
   /** The emulator's counters; undefined if this lab has none. */

@@ -3,6 +3,7 @@
  * at both ends and fixed neighbour entries, so nothing is ever resolved or learned.
  */
 
+import { VnetError } from '../core/index.js';
 import { coreAddress, type Family, parseSubnet } from './address.js';
 import { batch, mustRun } from './command.js';
 import {
@@ -66,6 +67,9 @@ export async function setSysctls(namespace: string, values: Record<string, strin
 export function setMachineSysctls(namespace: string): Promise<void> {
   return setSysctls(namespace, COMMON_SYSCTLS);
 }
+
+/** The u32 classifier takes 2047 hash tables a qdisc, and each filter with a preference of its own has one. */
+const MAX_LOOP_FILTERS = 2000;
 
 const bits = (family: Family) => (family === 4 ? 32 : 128);
 
@@ -146,7 +150,12 @@ async function ensureImpairment(
 ): Promise<void> {
   if (state.impairment !== undefined || !needsImpairment(planPairs(spec, false).values())) return;
   const wanted = spec.impair ?? 'auto';
-  const kind = wanted === 'netem' || (wanted === 'auto' && (await hasNetem())) ? 'netem' : 'emulator';
+  const netem = wanted !== 'emulator' && (await hasNetem());
+  if (wanted === 'netem' && !netem) {
+    const hint = "say 'impair auto', or load the module: modprobe sch_netem";
+    throw new VnetError('VNET_ERR_UNSUPPORTED', 'this kernel has no netem', { hint });
+  }
+  const kind = netem ? 'netem' : 'emulator';
   const core = coreNamespace(state.name);
   if (kind === 'emulator') await emulatorProgram(); // before anything is made
   await makeLoops(spec, core, kind);
@@ -185,6 +194,7 @@ export async function applyPaths(
   const old = planPairs(before ?? bare, split);
   const plans = planPairs(after, split);
   const core = coreNamespace(state.name);
+  checkFilters(plans, families(after).length, state.impairment === 'netem');
 
   const changed = [...plans].filter(([key, plan]) => !same(plan, old.get(key)));
   const impaired = changed.map(([, plan]) => plan).filter(({ way }) => way === 'whole' || way === 'split');
@@ -198,6 +208,21 @@ export async function applyPaths(
     );
     await batch('ip', core, lines, family);
   }
+}
+
+/** A loop has a filter a pair and family: with a rate of the pair's own, with netem for every impaired one. */
+function checkFilters(plans: Map<string, PairPlan>, familyCount: number, netem: boolean): void {
+  const impaired = [...plans.values()].filter(({ way }) => way === 'whole' || way === 'split');
+  const filtered = netem ? impaired : impaired.filter(({ path }) => typeof path.ownRateBps === 'number');
+  if (filtered.length * familyCount <= MAX_LOOP_FILTERS) return;
+  const ways = `${filtered.length} ways with delay${netem ? '' : ' and a rate of their own'}`;
+  throw new VnetError(
+    'VNET_ERR_LIMIT',
+    `${ways}; a lab takes ${Math.floor(MAX_LOOP_FILTERS / familyCount)}`,
+    {
+      hint: "give the rate to the hosts ('host a rate 100M') instead of to every pair",
+    },
+  );
 }
 
 async function tellImpairment(

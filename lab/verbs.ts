@@ -5,11 +5,12 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VnetError } from '../core/index.js';
-import { type Lab, type LabTruth, listLabs, makeLab, openLab, removeLab } from './lab.js';
+import { type Lab, listLabs, makeLab, openLab, removeLab } from './lab.js';
 import type { PathMeasurement } from './measure.js';
 import { parseLab } from './parse.js';
 import { ensurePrivilege, reexecInUserNamespace } from './privilege.js';
 import type { LabSpec } from './spec.js';
+import type { LabTruth } from './truth.js';
 import { formatRate } from './units.js';
 
 const EXIT_DEVIATION = 2;
@@ -102,18 +103,21 @@ async function run(file: string, command: string[], options: { name?: string }):
   }
 }
 
-/** Runs a command on this terminal; signals go to it, not to us. */
+/** Runs a command on this terminal; signals are for it, not for us. Ctrl-C reaches it from the terminal itself. */
 function runHere(command: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const [program = '', ...args] = command;
   const ignore = () => {};
   for (const signal of SIGNALS) process.on(signal, ignore);
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: 'inherit', env });
+    const pass = () => void child.kill('SIGTERM');
+    process.on('SIGTERM', pass);
     child.on('error', (cause) =>
       reject(new VnetError('VNET_ERR_UNSUPPORTED', `cannot run ${program}: ${cause.message}`, { cause })),
     );
     child.on('exit', (code) => {
       for (const signal of SIGNALS) process.off(signal, ignore);
+      process.off('SIGTERM', pass);
       resolve(code ?? 255);
     });
   });

@@ -9,9 +9,10 @@ import {
   type Topology,
   type Vm,
 } from '../core/index.js';
-import type { Finding } from './diagnostics.js';
+import { type Finding, MAX_DIAGNOSTICS } from './diagnostics.js';
 import { nearest } from './did-you-mean.js';
 import { Edges } from './edges.js';
+import type { Form } from './tokens.js';
 import { type NameKind, noEdge, unknownName, type Wording } from './wording.js';
 
 export interface CheckOptions {
@@ -19,6 +20,8 @@ export interface CheckOptions {
   partial?: boolean;
   /** Some values could not be read and are reported already: placeholders stand for them. */
   unread?: boolean;
+  /** The form whose words hints use; default: modern. */
+  form?: Form;
   suspects?: ReadonlySet<string>;
 }
 
@@ -44,12 +47,21 @@ export class CheckContext {
     this.findings.push({ statement, part, wording, ...(first === undefined ? {} : { first }) });
   }
 
+  /** As `nearest`, while anybody will read it: beyond `MAX_DIAGNOSTICS` a search is in vain. */
+  nearest(name: string, candidates: Iterable<string>): string | undefined {
+    return this.findings.length < MAX_DIAGNOSTICS ? nearest(name, candidates) : undefined;
+  }
+
   /** True when the name is known; reports it otherwise. */
   knows(kind: NameKind, name: string, statement: object, part: string): boolean {
     const names = kind === 'host' ? this.hosts : kind === 'VM' ? this.vms : this.networks;
     if (names.has(name)) return true;
     if (!this.options.suspects?.has(name)) {
-      this.report(statement, part, unknownName(kind, name, nearest(name, names.keys())));
+      this.report(
+        statement,
+        part,
+        unknownName(kind, name, this.nearest(name, names.keys()), this.options.form),
+      );
     }
     return false;
   }
@@ -57,7 +69,7 @@ export class CheckContext {
   /** Reports two neighbours of a path or rule that no link or shape joins. Both are known hosts. */
   needsEdge(a: string, b: string, statement: object, part: string): void {
     if (this.options.partial || this.edges.incomplete || this.edges.has(a, b)) return;
-    this.report(statement, part, noEdge(a, b));
+    this.report(statement, part, noEdge(a, b, this.options.form));
   }
 }
 

@@ -1,7 +1,6 @@
 /** Checks of routes and raw rules: ends, edges, ports, equal rules, cycles of group rules. */
 import { IDENTITY, isGroup, isMac, type Route, type RuleStatement } from '../core/index.js';
 import type { CheckContext } from './check-context.js';
-import { nearest } from './did-you-mean.js';
 import * as words from './wording.js';
 
 export function checkRoutes(context: CheckContext): void {
@@ -92,7 +91,11 @@ function checkRule(context: CheckContext, rule: RuleStatement, ports: Set<string
         context.needsEdge(rule.host, action.peer, rule, part);
       }
     } else if (action.kind === 'port' && isHostKnown && !context.options.partial && !ports.has(action.port)) {
-      context.report(rule, part, words.unknownPort(action.port, rule.host, nearest(action.port, ports)));
+      context.report(
+        rule,
+        part,
+        words.unknownPort(action.port, rule.host, context.nearest(action.port, ports), context.options.form),
+      );
     }
   }
 }

@@ -13,7 +13,6 @@ import {
 import { afterChange, CheckContext, type CheckOptions } from './check-context.js';
 import { checkRoutes, checkRules } from './check-forwarding.js';
 import { type Diagnostic, Diagnostics } from './diagnostics.js';
-import { nearest } from './did-you-mean.js';
 import { shapeProblem } from './edges.js';
 import { isModernKeyword, isName } from './tokens.js';
 import {
@@ -48,7 +47,11 @@ export function checkAll(
 ): void {
   const context = new CheckContext(afterChange(running, change), options);
   if (proxy !== undefined && !context.hosts.has(proxy)) {
-    context.report(undefined, 'head', words.unknownName('host', proxy, nearest(proxy, context.hosts.keys())));
+    context.report(
+      undefined,
+      'head',
+      words.unknownName('host', proxy, context.nearest(proxy, context.hosts.keys()), options.form),
+    );
   }
   checkNetworks(context);
   checkHosts(context);

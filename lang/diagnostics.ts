@@ -53,12 +53,17 @@ export class Diagnostics {
 
   constructor(private readonly rootFile: string) {}
 
+  /** What is added from now on will not be shown. */
+  get isFull(): boolean {
+    return this.list.length >= MAX_DIAGNOSTICS;
+  }
+
   get failed(): boolean {
     return this.list.some((diagnostic) => diagnostic.severity === 'error');
   }
 
   add(span: Span, wording: Wording): void {
-    if (this.list.length >= MAX_DIAGNOSTICS) this.#dropped++;
+    if (this.isFull) this.#dropped++;
     else this.list.push({ ...span, severity: 'error', ...wording });
   }
 

@@ -204,7 +204,11 @@ class ModernLowering {
     if (vm === undefined) {
       this.diagnostics.add(
         this.#span(name),
-        unknownName('VM', name.image, nearest(name.image, this.#vms.keys())),
+        unknownName(
+          'VM',
+          name.image,
+          this.diagnostics.isFull ? undefined : nearest(name.image, this.#vms.keys()),
+        ),
       );
     }
     return vm?.macs[0];

@@ -11,6 +11,7 @@ import {
   type Host,
   IDENTITY,
   type LinkStatement,
+  type Network,
   type RuleAction,
   type RuleStatement,
   type SourceMatcher,
@@ -32,13 +33,20 @@ import {
   type Wording,
 } from './wording.js';
 
+export interface PaperOptions {
+  /** The default network, with the settings it has where the script is going. */
+  network: Network;
+  /** The host that is the Proxy; default: the first HOST. */
+  proxy: string | undefined;
+}
+
 export function lowerPaper(
   nodes: PaperNode[],
   file: string,
   diagnostics: Diagnostics,
-  proxy?: string,
+  options: PaperOptions,
 ): Change {
-  const lowering = new PaperLowering(file, diagnostics, proxy);
+  const lowering = new PaperLowering(file, diagnostics, options);
   for (const node of nodes) lowering.lower(node);
   return lowering.finish(nodes.at(-1)?.head);
 }
@@ -55,7 +63,7 @@ class PaperLowering {
   constructor(
     private readonly file: string,
     private readonly diagnostics: Diagnostics,
-    private readonly proxy: string | undefined,
+    private readonly options: PaperOptions,
   ) {}
 
   lower(node: PaperNode): void {
@@ -73,7 +81,7 @@ class PaperLowering {
 
   finish(last: IToken | undefined): Change {
     if (!this.#ended && last) this.#report(last, noEnd());
-    this.#change.add.networks.push({ name: DEFAULT_NETWORK });
+    this.#change.add.networks.push(this.options.network);
     this.#change.add.links = this.#links.added;
     this.#change.remove.links = this.#links.removed;
     this.#change.add.rules = this.#rules.added;
@@ -104,7 +112,8 @@ class PaperLowering {
   }
 
   #addHost(host: Host, node: PaperNodeOf<'host'>): void {
-    const isProxy = this.proxy === undefined ? this.#hosts.size === 0 : host.name === this.proxy;
+    const { proxy } = this.options;
+    const isProxy = proxy === undefined ? this.#hosts.size === 0 : host.name === proxy;
     if (isProxy) host.proxy = true;
     this.#hosts.set(host.name, host);
     this.#change.add.hosts.push(host);

@@ -60,10 +60,10 @@ export function parseScript(text: string, options: ScriptOptions = {}): ParseRes
   const file = options.file ?? 'script';
   const reader = new ScriptReader(new Diagnostics(file), options.readInclude);
   const form = formOf(text.slice(0, MAX_SCRIPT_LENGTH));
-  const change =
-    form === 'paper' ? reader.readPaper(text, file, options.proxy) : reader.readModern(text, file);
+  const change = form === 'paper' ? reader.readPaper(text, file, options) : reader.readModern(text, file);
   const { diagnostics } = reader;
   checkAll(change, options.running ?? emptyTopology(), diagnostics, {
+    form,
     partial: reader.incomplete,
     unread: diagnostics.failed,
     suspects: reader.suspects,
@@ -102,9 +102,13 @@ class ScriptReader {
     private readonly readInclude: ScriptOptions['readInclude'],
   ) {}
 
-  readPaper(text: string, file: string, proxy?: string): Change {
+  readPaper(text: string, file: string, { proxy, running }: ScriptOptions): Change {
     const nodes: PaperNode[] = this.#parse(text, file, 'paper', paperParser);
-    return lowerPaper(nodes, file, this.diagnostics, proxy);
+    // The paper's form cannot say a network's settings, so those that run stay.
+    const network = running?.networks.find(({ name }) => name === DEFAULT_NETWORK) ?? {
+      name: DEFAULT_NETWORK,
+    };
+    return lowerPaper(nodes, file, this.diagnostics, { network, proxy });
   }
 
   readModern(text: string, file: string): Change {

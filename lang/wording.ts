@@ -2,6 +2,7 @@
  * Every word the language says to people. Nothing else in this folder writes a message, so that the tests can
  * hold all of them to the letter. Messages say what is wrong, hints what to do about it.
  */
+import type { Form } from './tokens.js';
 
 export interface Wording {
   code: string;
@@ -13,7 +14,6 @@ export interface Wording {
 const quote = (text: string): string => `"${text}"`;
 const didYouMean = (near: string | undefined): { hint?: string } =>
   near === undefined ? {} : { hint: `did you mean ${quote(near)}?` };
-const article = (kind: string): string => (kind === 'VM' ? 'VM' : kind);
 
 export const END_OF_STATEMENT = 'the end of the statement';
 
@@ -181,11 +181,20 @@ export const badNetworkId = (id: number): Wording => ({
 
 // Names.
 export type NameKind = 'host' | 'VM' | 'network';
-export const unknownName = (kind: NameKind, name: string, near: string | undefined): Wording => ({
+export const unknownName = (
+  kind: NameKind,
+  name: string,
+  near: string | undefined,
+  form: Form = 'modern',
+): Wording => ({
   code: `unknown-${kind.toLowerCase()}`,
-  message: `there is no ${article(kind)} ${quote(name)}`,
-  hint: near === undefined ? `declare it: ${kind.toLowerCase()} ${name} ...` : `did you mean ${quote(near)}?`,
+  message: `there is no ${kind} ${quote(name)}`,
+  hint: near === undefined ? `declare it: ${DECLARATIONS[form](kind, name)}` : `did you mean ${quote(near)}?`,
 });
+const DECLARATIONS: Record<Form, (kind: NameKind, name: string) => string> = {
+  modern: (kind, name) => `${kind.toLowerCase()} ${name} ...`,
+  paper: (_kind, name) => `HOST user AT ${name} port interface`,
+};
 export const duplicate = (what: string): Wording => ({
   code: 'duplicate',
   message: `${what} stands twice`,
@@ -213,10 +222,20 @@ export const portTwice = (port: string, host: string): Wording => ({
   message: `port ${quote(port)} is used twice on ${quote(host)}`,
   hint: 'several VMs share a bridge by leaving their port out and one "port bridge:... on ... vm"',
 });
-export const unknownPort = (port: string, host: string, near: string | undefined): Wording => ({
+export const unknownPort = (
+  port: string,
+  host: string,
+  near: string | undefined,
+  form: Form = 'modern',
+): Wording => ({
   code: 'unknown-port',
   message: `there is no port ${quote(port)} on ${quote(host)}`,
-  hint: near === undefined ? `declare it: port ${port} on ${host} lan` : `did you mean ${quote(near)}?`,
+  hint:
+    near !== undefined
+      ? `did you mean ${quote(near)}?`
+      : form === 'paper'
+        ? `declare it: HOST user AT ${host} port ${port.replace('packet:', '')}`
+        : `declare it: port ${port} on ${host} lan`,
 });
 export const noMac = (vm: string): Wording => ({
   code: 'no-mac',
@@ -268,10 +287,10 @@ export const shapeHostTwice = (kind: string, host: string): Wording => ({
   message: `${quote(host)} stands twice in this ${kind}`,
   hint: 'keep one of them',
 });
-export const noEdge = (a: string, b: string): Wording => ({
+export const noEdge = (a: string, b: string, form: Form = 'modern'): Wording => ({
   code: 'no-edge',
   message: `no link joins ${quote(a)} and ${quote(b)}`,
-  hint: `add one: link udp ${a} ${b}`,
+  hint: `add one: ${form === 'paper' ? `LINK UDP ${a} ${a} ${b}` : `link udp ${a} ${b}`}`,
 });
 export const selfEdge = (host: string): Wording => ({
   code: 'self-edge',

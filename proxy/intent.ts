@@ -33,16 +33,18 @@ export interface Journal {
   serial: number;
   hosts: string[];
   epochs: Record<string, number>;
+  /** What the change leads to, where it may be completed instead of undone. */
+  intent?: Intent;
 }
 
 /** Host revisions of one start of the Proxy, so that none is ever used for two configurations. */
 export const REVISIONS_A_START = 2 ** 24;
 
-/** The intent of before, with the generation moved on and stored. An unfinished change is undone. */
-export async function loadIntent(store: Store): Promise<{ intent: Intent; undone: Journal | undefined }> {
+/** The intent of before, with the generation moved on and stored. An unfinished change is completed or undone. */
+export async function loadIntent(store: Store): Promise<{ intent: Intent; unfinished: Journal | undefined }> {
   const stored = (await store.read('intent')) as Intent | undefined;
   const journal = (await store.read('journal')) as Journal | undefined;
-  const intent: Intent = stored ?? {
+  const before: Intent = stored ?? {
     serial: 0,
     revision: 0,
     topology: emptyTopology(),
@@ -51,19 +53,20 @@ export async function loadIntent(store: Store): Promise<{ intent: Intent; undone
     measuredMs: 0,
     generation: 0,
   };
-  const undone = journal !== undefined && journal.serial > intent.serial ? journal : undefined;
+  const unfinished = journal !== undefined && journal.serial > before.serial ? journal : undefined;
+  const intent = unfinished?.intent ?? before;
   // Hosts may stamp the epoch after the stored one, from a change that was not finished: never use it again.
   const epochs = Object.fromEntries(
-    Object.entries({ ...undone?.epochs, ...intent.epochs }).map(([id, epoch]) => [
+    Object.entries({ ...unfinished?.epochs, ...intent.epochs }).map(([id, epoch]) => [
       id,
-      epoch + (undone ? 2 : 0),
+      epoch + (unfinished ? 2 : 0),
     ]),
   );
   const serial = Math.max(intent.serial, journal?.serial ?? 0) + 1;
   const next = { ...intent, serial, epochs, generation: intent.generation + 1 };
   await store.write('intent', next);
   if (journal) await store.remove('journal');
-  return { intent: next, undone };
+  return { intent: next, unfinished };
 }
 
 /** The user's statements, with the Proxy, the hosts that joined by themselves, and the default network. */

@@ -10,7 +10,7 @@ import {
   type Topology,
   VnetError,
 } from '../core/index.js';
-import { Executor, Member } from './executor/index.js';
+import { Executor, type Job, Member } from './executor/index.js';
 import { completeTopology, type Intent, type Journal, REVISIONS_A_START } from './intent.js';
 import { type LinkIdentities, lower, type Lowered, type SuspendedRoute } from './lowering/index.js';
 import type { Registry } from './registry.js';
@@ -64,6 +64,8 @@ export class Overlay {
   #revision: number;
   #cancelSave: (() => void) | undefined;
   #cancelGrace = () => {};
+  /** The write of an intent that the journal holds already; resolves with the error, if there is one. */
+  #late: Promise<VnetError | undefined> = Promise.resolve(undefined);
 
   constructor(options: OverlayOptions) {
     this.options = options;
@@ -141,6 +143,7 @@ export class Overlay {
       last = this.#queue;
       await this.#queue;
     }
+    await this.#storeLate();
     await this.saveRegistry();
   }
 
@@ -153,7 +156,16 @@ export class Overlay {
       for (const member of this.members.values()) member.presumed &&= member.session !== undefined;
     let identities = this.identities;
     const topology = user ?? this.intent.topology;
-    const { pending } = await this.executor.run({
+    let promised: Intent | undefined;
+    const next = (): Intent => ({
+      ...this.intent,
+      serial: this.intent.serial + 1,
+      topology,
+      revision: this.intent.revision + (user === undefined ? 0 : 1),
+      identities,
+      epochs: Object.fromEntries(this.epochs),
+    });
+    const job: Job = {
       internal: user === undefined,
       progress,
       lower: (unusable) => {
@@ -162,31 +174,58 @@ export class Overlay {
         return lowered;
       },
       journal: async (hosts, switching) => {
-        if (user === undefined && !switching) return;
+        // What one host takes whole or not at all cannot be left half done: the commit is enough.
+        if (!switching && (user === undefined || hosts.length === 1)) return;
+        await this.#storeLate();
         const journal: Journal = {
           serial: this.intent.serial + 1,
           hosts,
           epochs: Object.fromEntries(this.epochs),
         };
-        await this.options.store.write('journal', journal);
+        // Without a switch the journal may hold the outcome: written once, it need not be written again to be safe.
+        promised = user === undefined || switching ? undefined : next();
+        await this.options.store.write('journal', { ...journal, ...(promised ? { intent: promised } : {}) });
       },
       commit: async (lowered) => {
-        const epochs = Object.fromEntries(this.epochs);
-        if (
+        const intent = next();
+        if (promised && sameEpochs(promised.epochs, intent.epochs)) {
+          this.intent = promised;
+          this.#late = this.options.store.write('intent', promised).then(
+            () => undefined,
+            (thrown: unknown) => VnetError.from(thrown),
+          );
+        } else if (
           user !== undefined ||
           !sameKeys(identities, this.intent.identities) ||
-          !sameEpochs(epochs, this.intent.epochs)
+          !sameEpochs(intent.epochs, this.intent.epochs)
         ) {
-          const revision = this.intent.revision + (user === undefined ? 0 : 1);
-          await this.write({ topology, revision, identities, epochs });
+          await this.write(intent);
         }
         this.suspended = lowered.suspended;
         this.identities = identities;
       },
-    });
+    };
+    const pending = await this.#execute(job, () => promised !== undefined);
     this.#syncMembers();
     this.#announceVms();
     return pending;
+  }
+
+  /** A change that does not come to pass must not be taken up from the journal by the next start. */
+  async #execute(job: Job, isPromised: () => boolean): Promise<string[]> {
+    try {
+      return (await this.executor.run(job)).pending;
+    } catch (thrown) {
+      if (isPromised()) await this.options.store.remove('journal');
+      throw thrown;
+    }
+  }
+
+  /** An intent that only the journal holds is stored before the journal is written over. */
+  async #storeLate(): Promise<void> {
+    const failed = await this.#late;
+    this.#late = Promise.resolve(undefined);
+    if (failed) await this.options.store.write('intent', this.intent);
   }
 
   /** Stores the intent with these parts changed; it is not the intent before it is stored. */

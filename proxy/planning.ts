@@ -5,6 +5,8 @@ import {
   type ChangeRequest,
   canonical,
   diffTopologies,
+  emptyChange,
+  emptyTopology,
   type HostConfig,
   IDENTITY,
   isEmptyChange,
@@ -54,13 +56,35 @@ export function propose(
       },
     );
   }
-  const topology =
-    request.kind === 'target' ? canonical(request.topology) : applyChange(current.topology, request.change);
-  const change = diffTopologies(current.topology, topology);
+  const { topology, change } =
+    request.kind === 'target'
+      ? towards(current.topology, request.topology)
+      : effective(current.topology, request.change);
   if (isEmptyChange(change)) return { topology, change, steps: [] };
   const whole = complete(topology);
   refuseErrors(whole);
   return { topology, change, steps: planSteps(change, complete(current.topology), whole) };
+}
+
+function towards(current: Topology, target: Topology): { topology: Topology; change: Change } {
+  return { topology: canonical(target), change: diffTopologies(current, target) };
+}
+
+/** The part of a change that changes something; only the lists it names are looked at. */
+function effective(current: Topology, wanted: Change): { topology: Topology; change: Change } {
+  const change = emptyChange();
+  const topology = { ...current };
+  for (const list of TOPOLOGY_LISTS) {
+    if (wanted.add[list].length === 0 && wanted.remove[list].length === 0) continue;
+    const only = (from: Topology) => ({ ...emptyTopology(), [list]: from[list] });
+    const [before, part] = [only(current), { add: only(wanted.add), remove: only(wanted.remove) }];
+    const after = applyChange(before, part);
+    const { add, remove } = diffTopologies(before, after);
+    Object.assign(topology, { [list]: after[list] });
+    Object.assign(change.add, { [list]: add[list] });
+    Object.assign(change.remove, { [list]: remove[list] });
+  }
+  return { topology, change };
 }
 
 function refuseErrors(topology: Topology): void {

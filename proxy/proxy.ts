@@ -63,13 +63,15 @@ export interface ProxyOptions {
 
 const SILENT: Log = { info() {}, warn() {}, error() {} };
 
-/** Reads the store; a change that was not finished when the last process ended is undone. */
+/** Reads the store; a change that was not finished when the last process ended is completed or undone. */
 export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   const { store, clock, name, endpoint, log = SILENT, secret = randomBytes } = options;
   const { learntAgeMs = LEARNT_AGE_MS, learntPerPort = LEARNT_PER_PORT_MAX } = options;
-  const { intent, undone } = await loadIntent(store);
-  if (undone)
-    log.warn({ hosts: undone.hosts }, 'a change was under way when the Proxy stopped: it is undone');
+  const { intent, unfinished } = await loadIntent(store);
+  if (unfinished) {
+    const outcome = unfinished.intent ? 'completed' : 'undone';
+    log.warn({ hosts: unfinished.hosts }, `a change was under way when the Proxy stopped: it is ${outcome}`);
+  }
   const state = (await store.read('registry')) as RegistryState | undefined;
   const registry = new Registry(clock, { learntAgeMs, learntPerPort }, state);
   const overlay = new Overlay({
@@ -81,7 +83,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     secret,
     intent,
     registry,
-    uncertain: undone?.hosts ?? [],
+    uncertain: unfinished?.hosts ?? [],
   });
   return new Proxy(overlay, learntAgeMs);
 }
@@ -175,7 +177,8 @@ export class Proxy implements Authority {
     this.#forgetHosts(request);
     let pending: string[] = [];
     if (!isEmptyChange(proposal.change)) {
-      this.#lowerChecked(proposal, new Set());
+      if (this.#overlay.suspended.length + this.#overlay.unusable().size > 0)
+        this.#lowerChecked(proposal, new Set());
       pending = await this.#overlay.transition(proposal.topology, progress);
       this.#overlay.saveRegistrySoon();
       this.#overlay.emit({

@@ -1,138 +1,99 @@
-/** Shapes of the control API's requests, checked before anything looks at them. The types are core/topology's. */
-import { Type } from 'typebox';
+/**
+ * Shapes of the control API's requests as JSON Schema (draft 7, what the server's validator speaks), checked before
+ * anything looks at them. The types are core/topology's.
+ */
 
-const name = Type.String({ minLength: 1, maxLength: 63, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' });
-const mac = Type.String({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
-const port = Type.Integer({ minimum: 1, maximum: 65535 });
-const linkType = Type.Union([Type.Literal('udp'), Type.Literal('tcp')]);
-const closed = { additionalProperties: false };
+export type JsonSchema = { readonly [keyword: string]: unknown };
 
-const source = Type.Union([
-  Type.Object({ kind: Type.Union([Type.Literal('exact'), Type.Literal('not')]), mac }, closed),
-  Type.Object({ kind: Type.Literal('any') }, closed),
-]);
+const text = (limits: JsonSchema): JsonSchema => ({ type: 'string', ...limits });
+const integer = (minimum: number, maximum: number): JsonSchema => ({ type: 'integer', minimum, maximum });
+const array = (items: JsonSchema, limits: JsonSchema = {}): JsonSchema => ({ type: 'array', items, ...limits });
+const oneOf = (...values: string[]): JsonSchema => ({ enum: values });
+const either = (...schemas: JsonSchema[]): JsonSchema => ({ anyOf: schemas });
 
-const destination = Type.Union([
-  Type.Object({ kind: Type.Union([Type.Literal('exact'), Type.Literal('not')]), mac }, closed),
-  Type.Object(
-    { kind: Type.Union([Type.Literal('any'), Type.Literal('group'), Type.Literal('none')]) },
-    closed,
-  ),
-]);
+/** No other properties than these; the second list may be absent. */
+const object = (required: Record<string, JsonSchema>, optional: Record<string, JsonSchema> = {}): JsonSchema => ({
+  type: 'object',
+  properties: { ...required, ...optional },
+  required: Object.keys(required),
+  additionalProperties: false,
+});
 
-const portSpec = Type.String({ minLength: 1, maxLength: 120, pattern: '^[a-z]+:[^\\s]+$' });
+const name = text({ minLength: 1, maxLength: 63, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' });
+const mac = text({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
+const portSpec = text({ minLength: 1, maxLength: 120, pattern: '^[a-z]+:[^\\s]+$' });
+const linkType = oneOf('udp', 'tcp');
 
-const action = Type.Union([
-  Type.Object({ kind: Type.Literal('edge'), peer: name }, closed),
-  Type.Object({ kind: Type.Literal('port'), port: portSpec }, closed),
-  Type.Object({ kind: Type.Literal('drop') }, closed),
-]);
-
-export const LinkSchema = Type.Object(
-  { type: linkType, madeBy: Type.Optional(name), a: name, b: name },
-  closed,
+const source = either(object({ kind: oneOf('exact', 'not'), mac }), object({ kind: oneOf('any') }));
+const destination = either(
+  object({ kind: oneOf('exact', 'not'), mac }),
+  object({ kind: oneOf('any', 'group', 'none') }),
+);
+const action = either(
+  object({ kind: oneOf('edge'), peer: name }),
+  object({ kind: oneOf('port'), port: portSpec }),
+  object({ kind: oneOf('drop') }),
 );
 
-export const RuleSchema = Type.Object(
-  { network: name, host: name, source, destination, actions: Type.Array(action, { minItems: 1, maxItems: 64 }) },
-  closed,
-);
+export const LinkSchema = object({ type: linkType, a: name, b: name }, { madeBy: name });
 
-const shapeKinds = ['star', 'mesh', 'ring', 'line', 'tree', 'torus', 'hypercube'] as const;
+export const RuleSchema = object({
+  network: name,
+  host: name,
+  source,
+  destination,
+  actions: array(action, { minItems: 1, maxItems: 64 }),
+});
 
 /** The largest number of statements of one kind in one request. */
 export const STATEMENTS_MAX = 100_000;
-const list = <T extends import('typebox').TSchema>(item: T) => Type.Array(item, { maxItems: STATEMENTS_MAX });
+const list = (item: JsonSchema): JsonSchema => array(item, { maxItems: STATEMENTS_MAX });
+const number = { type: 'number', minimum: 0 };
 
-export const TopologySchema = Type.Object(
-  {
-    networks: list(
-      Type.Object(
-        {
-          name,
-          id: Type.Optional(Type.Integer({ minimum: 1, maximum: 0xffffffff })),
-          mtu: Type.Optional(Type.Integer({ minimum: 576, maximum: 9000 })),
-        },
-        closed,
-      ),
+export const TopologySchema = object({
+  networks: list(object({ name }, { id: integer(1, 0xffffffff), mtu: integer(576, 9000) })),
+  hosts: list(
+    object(
+      { name },
+      {
+        proxy: { type: 'boolean' },
+        endpoint: object({ address: text({ minLength: 1, maxLength: 253 }), port: integer(1, 65535) }),
+        user: name,
+      },
     ),
-    hosts: list(
-      Type.Object(
-        {
-          name,
-          proxy: Type.Optional(Type.Boolean()),
-          endpoint: Type.Optional(Type.Object({ address: Type.String({ minLength: 1, maxLength: 253 }), port }, closed)),
-          user: Type.Optional(name),
-        },
-        closed,
-      ),
-    ),
-    vms: list(
-      Type.Object(
-        {
-          name,
-          network: name,
-          host: name,
-          pinned: Type.Optional(Type.Boolean()),
-          macs: Type.Array(mac, { minItems: 1, maxItems: 64 }),
-          port: Type.Optional(portSpec),
-          memoryBytes: Type.Optional(Type.Number({ minimum: 0 })),
-          cpus: Type.Optional(Type.Number({ minimum: 0 })),
-        },
-        closed,
-      ),
-    ),
-    ports: list(
-      Type.Object(
-        {
-          network: name,
-          host: name,
-          port: portSpec,
-          role: Type.Union([Type.Literal('lan'), Type.Literal('vm')]),
-        },
-        closed,
-      ),
-    ),
-    links: list(LinkSchema),
-    shapes: list(
-      Type.Object(
-        {
-          kind: Type.Union(shapeKinds.map((kind) => Type.Literal(kind))),
-          type: linkType,
-          network: name,
-          hosts: Type.Array(name),
-          dimensions: Type.Optional(Type.Array(Type.Integer({ minimum: 1, maximum: 65536 }))),
-        },
-        closed,
-      ),
-    ),
-    routes: list(
-      Type.Object(
-        { network: name, from: name, to: name, both: Type.Boolean(), via: Type.Array(name, { minItems: 1 }) },
-        closed,
-      ),
-    ),
-    rules: list(RuleSchema),
-  },
-  closed,
-);
-
-const revision = Type.Optional(Type.Integer({ minimum: 0 }));
-
-export const ChangeRequestSchema = Type.Union([
-  Type.Object({ kind: Type.Literal('target'), topology: TopologySchema, revision }, closed),
-  Type.Object(
-    { kind: Type.Literal('change'), change: Type.Object({ add: TopologySchema, remove: TopologySchema }, closed), revision },
-    closed,
   ),
-]);
+  vms: list(
+    object(
+      { name, network: name, host: name, macs: array(mac, { minItems: 1, maxItems: 64 }) },
+      { pinned: { type: 'boolean' }, port: portSpec, memoryBytes: number, cpus: number },
+    ),
+  ),
+  ports: list(object({ network: name, host: name, port: portSpec, role: oneOf('lan', 'vm') })),
+  links: list(LinkSchema),
+  shapes: list(
+    object(
+      {
+        kind: oneOf('star', 'mesh', 'ring', 'line', 'tree', 'torus', 'hypercube'),
+        type: linkType,
+        network: name,
+        hosts: array(name),
+      },
+      { dimensions: array(integer(1, 65536)) },
+    ),
+  ),
+  routes: list(
+    object({ network: name, from: name, to: name, both: { type: 'boolean' }, via: array(name, { minItems: 1 }) }),
+  ),
+  rules: list(RuleSchema),
+});
 
-export const ConfigurationTimeSchema = Type.Object(
-  { boundMs: Type.Number({ minimum: 0, maximum: 3_600_000 }) },
-  closed,
+const revision = integer(0, Number.MAX_SAFE_INTEGER);
+
+export const ChangeRequestSchema = either(
+  object({ kind: oneOf('target'), topology: TopologySchema }, { revision }),
+  object({ kind: oneOf('change'), change: object({ add: TopologySchema, remove: TopologySchema }) }, { revision }),
 );
 
-export const RouteQuerySchema = Type.Object(
-  { from: Type.String(), to: Type.String(), network: Type.Optional(Type.String()) },
-  closed,
-);
+export const ConfigurationTimeSchema = object({ boundMs: { type: 'number', minimum: 0, maximum: 3_600_000 } });
+
+export const RouteQuerySchema = object({ from: text({}), to: text({}) }, { network: text({}) });

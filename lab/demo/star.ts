@@ -120,9 +120,9 @@ async function ping(stage: Stage, from: string, address: string, what: string): 
     '2',
     address,
   );
-  const rtt = /= [\d.]+\/([\d.]+)\//.exec(text)?.[1];
+  const rtt = /= ([\d.]+)\//.exec(text)?.[1];
   const loss = /(\d+)% packet loss/.exec(text)?.[1];
-  stage.print(`  ping ${what.padEnd(34)} ${rtt} ms, ${loss}% lost`);
+  stage.print(`  ping ${what.padEnd(34)} ${rtt} ms at best, ${loss}% lost`);
 }
 
 async function untilPing(stage: Stage, from: string, address: string): Promise<void> {
@@ -163,18 +163,21 @@ function startTransfer(stage: Stage) {
   const receiver = inVm('b1', 'receive', String(TRANSFER_PORT));
   let last = 0;
   let samples: number[] = [];
+  let watching = false;
   receiver.stdout.on('data', (chunk: Buffer) => {
     for (const line of chunk.toString().trim().split('\n')) {
       last = (Number(line) * 8) / (INTERVAL_MS / 1000);
       samples.push(last);
-      if (samples.length % 2 === 0) stage.print(`  ${mbps(last).padStart(12)}  ${bar(last)}`);
+      if (watching && samples.length % 2 === 0) stage.print(`  ${mbps(last).padStart(12)}  ${bar(last)}`);
     }
   });
   const sender = inVm('a1', 'send', '10.9.0.21', String(TRANSFER_PORT));
   return {
     async watch(forMs: number): Promise<void> {
       samples = [];
+      watching = true;
       await new Promise((resolve) => setTimeout(resolve, forMs));
+      watching = false;
     },
     /** Median of the second half of what was watched, bits per second. */
     rate(): number {

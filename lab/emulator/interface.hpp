@@ -25,7 +25,7 @@ namespace lab {
 constexpr size_t kVnetHeaderBytes = 10;                // struct virtio_net_hdr, which no C++ compiler accepts
 constexpr int kDrainLimit = 1024;                      // frames from a ring before departures are looked at again
 constexpr size_t kSendBatch = 64;                      // frames a sendmmsg
-constexpr int64_t kLateArrivalLimit = 50 * kNanosPerMilli;  // trust in the ring's time stamps
+constexpr int64_t kStampTrust = 50 * kNanosPerMilli;  // a stamp further off is a step of the wall clock
 
 struct Frame {
   int64_t departure;
@@ -101,17 +101,18 @@ class Interface {
   // Hands up to kDrainLimit frames to take(vnet header and frame, size, arrival); true if more may wait.
   template <typename Take>
   bool drain(const Take& take) {
-    const int64_t monotonic = monotonicNanos(), wall = clockNanos(CLOCK_REALTIME);
+    // The ring says when a frame came, in wall time; by now this thread may have been kept waiting.
+    const int64_t monotonic = monotonicNanos(), wallAhead = clockNanos(CLOCK_REALTIME) - monotonic;
     for (int count = 0; count < kDrainLimit; ++count) {
       auto* slot = reinterpret_cast<tpacket2_hdr*>(ring_ + next_ * slotBytes_);
       std::atomic_ref<uint32_t> status(slot->tp_status);
       if ((status.load(std::memory_order_acquire) & TP_STATUS_USER) == 0) return false;
-      // The ring says when the frame came; by now this thread may have been kept waiting.
       const int64_t stamp = static_cast<int64_t>(slot->tp_sec) * kNanosPerSecond + slot->tp_nsec;
-      const int64_t age = std::clamp<int64_t>(wall - stamp, 0, kLateArrivalLimit);
+      const int64_t arrival =
+          std::clamp(stamp - wallAhead, monotonic - kStampTrust, monotonic + kStampTrust);
       if (slot->tp_snaplen == slot->tp_len) {
         take(reinterpret_cast<uint8_t*>(slot) + slot->tp_mac - kVnetHeaderBytes,
-             slot->tp_snaplen + kVnetHeaderBytes, monotonic - age);
+             slot->tp_snaplen + kVnetHeaderBytes, arrival);
       }
       status.store(TP_STATUS_KERNEL, std::memory_order_release);
       next_ = (next_ + 1) % slots_;

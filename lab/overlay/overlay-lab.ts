@@ -7,7 +7,6 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   connectControl,
   type ControlClient,
@@ -17,8 +16,8 @@ import {
 } from '../../core/index.js';
 import { type Lab, makeLab } from '../lab.js';
 import { type LabSpec, portOf } from '../spec.js';
+import { DAEMON_COMMAND } from './daemon-command.js';
 
-const DAEMON = fileURLToPath(new URL('../../../bin/vnetd', import.meta.url));
 const READY_TIMEOUT_MS = 15_000;
 const POLL_MS = 5;
 const LOG_TAIL_OCTETS = 2000;
@@ -74,7 +73,7 @@ export class OverlayLab {
     const stateDir = join(this.directory, host);
     mkdirSync(stateDir, { recursive: true });
     const log = openSync(this.logPath(host), 'a');
-    const child = this.lab.host(host).spawn([process.execPath, DAEMON, ...this.#arguments(host, stateDir)], {
+    const child = this.lab.host(host).spawn([...DAEMON_COMMAND, ...this.#arguments(host, stateDir)], {
       stdio: ['ignore', 'ignore', log],
     });
     closeSync(log);

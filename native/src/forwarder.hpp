@@ -22,7 +22,8 @@ namespace vnet {
 
 struct Network {
   uint32_t id = 0, mtu = 0, epoch = 0, oldestEpoch = 0;
-  size_t mostOctets() const { return size_t{mtu} + 18; }
+  // `mtu` counts neither the Ethernet header nor a VLAN tag.
+  size_t mostOctets(bool tagged) const { return size_t{mtu} + (tagged ? 18 : 14); }
 };
 
 struct FlowDelta {

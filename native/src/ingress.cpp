@@ -8,6 +8,11 @@ namespace vnet {
 namespace {
 constexpr size_t USUAL_MTU = 1'500;
 constexpr size_t USUAL_DATAGRAM = 1'472;
+
+bool isTagged(const uint8_t* frame) {
+  const uint16_t type = load16(frame + 12);
+  return type == 0x8100 || type == 0x88a8;
+}
 }  // namespace
 
 void Forwarder::fromPort(Port& port, uint8_t* octets, size_t length) {
@@ -16,7 +21,7 @@ void Forwarder::fromPort(Port& port, uint8_t* octets, size_t length) {
   if (found == networks_.end()) return portDrop(port, Drop::unknownNetwork);
   const Network& network = found->second;
   if (length < ETHERNET_BYTES) return portDrop(port, Drop::runt);
-  if (length > network.mostOctets() || length > MAX_FRAME) return portDrop(port, Drop::oversize);
+  if (length > network.mostOctets(isTagged(octets)) || length > MAX_FRAME) return portDrop(port, Drop::oversize);
 
   // 2 guard or learning
   const uint64_t source = loadMac(octets + 6);
@@ -67,7 +72,7 @@ void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, s
   if (header.epoch < network.oldestEpoch || header.epoch > uint64_t{network.epoch} + 1) frame.ground = true;
   // 4 size
   const size_t whole = frame.fragment ? MAC_PAIR_BYTES + size_t{frame.total} : length;
-  if (whole > network.mostOctets()) return linkDrop(&link, Drop::oversize);
+  if (whole > network.mostOctets(true)) return linkDrop(&link, Drop::oversize);
   enter(frame);
 }
 

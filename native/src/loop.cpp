@@ -77,10 +77,14 @@ void Loop::fireTimers() {
   }
 }
 
-void Loop::turn(const std::function<void()>& afterEach) {
+void Loop::turn(const std::function<bool()>& first, const std::function<void()>& afterEach) {
   arm();
   epoll_event events[64];
   const int count = epoll_wait(epoll_.get(), events, 64, -1);
+  if (first()) {
+    retired_.clear();
+    return;
+  }
   for (int i = 0; i < count; i++) {
     now_ = nowNs();
     auto* who = static_cast<Pollable*>(events[i].data.ptr);

@@ -14,7 +14,7 @@ Plane::Wake::Wake() : fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!fd) throw systemError(errno, "cannot make an event descriptor");
 }
 
-void Plane::Wake::onEvents(uint32_t) {
+void Plane::Wake::clear() {
   uint64_t count;
   (void)!read(fd.get(), &count, sizeof count);
 }
@@ -38,25 +38,27 @@ Plane::~Plane() { stop(); }
 
 void Plane::run() {
   pthread_setname_np(pthread_self(), "vnet-plane");
+  const std::function<bool()> commands = [this] { return runCommands(); };
   const std::function<void()> flush = [this] { forwarder_.flush(); };
   for (bool stop = false; !stop;) {
-    loop_.turn(flush);
-    runCommands();
+    loop_.turn(commands, flush);
     const std::lock_guard lock(mutex_);
     stop = stopping_;
   }
 }
 
-void Plane::runCommands() {
+bool Plane::runCommands() {
   std::vector<Command> commands;
   {
     const std::lock_guard lock(mutex_);
+    if (commands_.empty()) return false;
+    wake_.clear();
     commands.swap(commands_);
   }
-  if (commands.empty()) return;
   loop_.refresh();
   for (Command& command : commands) command(forwarder_);
   forwarder_.flush();
+  return true;
 }
 
 void Plane::post(Command command) {

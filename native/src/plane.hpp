@@ -1,7 +1,8 @@
 // A plane: its I/O thread and the way to it.
 //
 //   JavaScript thread                          I/O thread
-//   post(), call() --commands_, mutex_, wake_--> runs them between two turns of the loop
+//   post(), call() --commands_, mutex_, wake_--> runs them before it serves the events it woke for
+//                                              (so what was configured before a frame came holds for it)
 //   up_.take()     <------- Up, its own lock --- misses, events, snapshots
 //
 // Loop, forwarder, links and ports belong to the I/O thread from start to join. stop() joins it; afterwards
@@ -34,12 +35,14 @@ class Plane {
   class Wake final : public Pollable {
    public:
     Wake();
-    void onEvents(uint32_t) override;
+    void onEvents(uint32_t) override {}
     void signal();
+    void clear();
     Fd fd;
   };
   void run();
-  void runCommands();
+  // True: there were some.
+  bool runCommands();
 
   Up up_;
   Loop loop_;

@@ -61,8 +61,8 @@ class UnixPort final : public Port {
 
   // Listener and peer share this object; the peer's reads answer EAGAIN when it was the listener that woke us.
   void onEvents(uint32_t) override {
-    accept();
-    if (!peer_) return;
+    // What a new peer sends waits for its own event, so that ports connected before it are there to take it.
+    if (accept() || !peer_) return;
     if (!out_.empty()) flush();
     if (peer_) receive();
   }
@@ -93,12 +93,12 @@ class UnixPort final : public Port {
   }
 
  private:
-  void accept() {
+  bool accept() {
     Fd fresh(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fresh) return;
+    if (!fresh) return false;
     if (peer_) {
       receive();  // has the present one gone? Then the new one is it, reconnected.
-      if (peer_) return;
+      if (peer_) return false;
     }
     const int size = static_cast<int>(UNIX_QUEUE_BYTES);
     setsockopt(fresh.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
@@ -107,6 +107,7 @@ class UnixPort final : public Port {
     waiting_ = false;
     loop_->watch(peer_.get(), *this, EPOLLIN);
     sink_->portState(*this, true, "a peer connected to " + path_);
+    return true;
   }
 
   void receive() {

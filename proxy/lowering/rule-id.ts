@@ -16,6 +16,19 @@ export function ruleId(
   });
   const matchers = `${matcherText(rule.source)}|${matcherText(rule.destination)}`;
   const text = `${rule.network}|${host}|${matchers}|${rule.origin}|${actions.join(' ')}`;
+  const known = KNOWN_IDS.get(text);
+  if (known !== undefined) return known;
+  if (KNOWN_IDS.size >= KNOWN_IDS_MAX) KNOWN_IDS.clear();
+  const id = digest(text);
+  KNOWN_IDS.set(text, id);
+  return id;
+}
+
+/** The intent is lowered anew with every change, and most rules are those of before. */
+const KNOWN_IDS = new Map<string, string>();
+const KNOWN_IDS_MAX = 200_000;
+
+function digest(text: string): string {
   let [high, low] = [0x811c9dc5, 0x9747b28c];
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

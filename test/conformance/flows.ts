@@ -65,6 +65,7 @@ export const flowTests: Record<string, ConformanceCase> = {
     ];
     const missesAfter = async (scope: Parameters<Node['invalidate']>[0]) => {
       node.invalidate(scope);
+      await node.settled();
       node.misses.length = 0;
       const before = two.received.length;
       for (const [source, destination] of pairs) one.send(frame(source, destination));
@@ -87,9 +88,11 @@ export const flowTests: Record<string, ConformanceCase> = {
     one.send(frame(A, B, 1));
     await until(bed, () => two.received.length === 1, 'the old way');
     node.network({ epoch: 4 });
+    await node.settled();
     one.send(frame(A, B, 2));
     await until(bed, () => three.received.length === 1, 'the new way');
     node.network({ epoch: 6, oldestEpoch: 5 });
+    await node.settled();
     one.send(frame(A, B, 3));
     await until(bed, () => node.misses.length === 1, 'a miss past both');
     t.equal(node.misses[0]?.epoch, 6);
@@ -101,6 +104,7 @@ export const flowTests: Record<string, ConformanceCase> = {
     const [one, two, three] = [await node.port(1), await node.port(2), await node.port(3)];
     node.install({ destination: ALL, actions: [toPort(1), toPort(2), toPort(3)] });
     node.install({ actions: [toPort(1)] });
+    await node.settled();
     one.send(frame(A, ALL, 1));
     await until(bed, () => two.received.length + three.received.length === 2, 'two copies');
     one.send(frame(A, B, 2));
@@ -112,6 +116,7 @@ export const flowTests: Record<string, ConformanceCase> = {
     const node = new Node(bed, 'a');
     const [one, two] = [await node.port(1), await node.port(2)];
     node.install({ actions: [{ kind: 'hold' }] });
+    await node.settled();
     for (let i = 1; i <= 3; i += 1) one.send(frame(A, B, i));
     await until(
       bed,
@@ -131,6 +136,7 @@ export const flowTests: Record<string, ConformanceCase> = {
     const node = new Node(bed, 'a');
     const [one, two] = [await node.port(1), await node.port(2)];
     node.install({ actions: [{ kind: 'hold' }] });
+    await node.settled();
     one.send(frame(A, B, 1));
     await until(
       bed,

@@ -104,10 +104,12 @@ export const linkTests: Record<string, ConformanceCase> = {
     await until(bed, () => far.received.length === 1, 'over UDP');
     t.strictSame(await sentBy(), [1, 0]);
     a.at.plane.setEdge(EDGE, [2, 1]);
+    await a.settled();
     near.send(frame(A, B, 2));
     await until(bed, () => far.received.length === 2, 'over TCP');
     t.strictSame(await sentBy(), [1, 1]);
     a.at.plane.closeLink(2);
+    await a.settled();
     near.send(frame(A, B, 3));
     await until(bed, () => far.received.length === 3, 'over UDP again');
     t.strictSame([a.misses.length, b.misses.length], [1, 1], 'an ingress is an edge, not a link');
@@ -181,6 +183,7 @@ export const linkTests: Record<string, ConformanceCase> = {
     const arrives = async (epoch: number) => {
       a.network({ epoch, oldestEpoch: 0 });
       b.invalidate({});
+      await Promise.all([a.settled(), b.settled()]);
       b.misses.length = 0;
       const before = far.received.length;
       near.send(frame(A, B, epoch));
@@ -201,6 +204,7 @@ export const linkTests: Record<string, ConformanceCase> = {
     other.send(frame(A, B, 1));
     await until(bed, async () => (await b.drops('unknownNetwork')) === 1, 'b does not know it');
     b.network({ network: OTHER_NETWORK });
+    await b.settled();
     const otherFar = await b.port(4, { network: OTHER_NETWORK });
     b.decide = ({ network }) => [toPort(network === NETWORK ? 2 : 4)];
     other.send(frame(A, B, 2));

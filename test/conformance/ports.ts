@@ -24,10 +24,11 @@ export const portTests: Record<string, ConformanceCase> = {
     t.equal((await node.snapshot()).pairs.rows, 0, 'a refused frame counts for no pair');
     one.send(frame(A, B, 2));
     node.at.plane.setPortMacs(1, [A, C]);
+    await node.settled();
     one.send(frame(C, B, 3));
     await until(bed, () => two.received.length >= 2, 'both pass');
     node.at.plane.setPortMacs(1, [A]);
-    await bed.pass(QUIET_MS);
+    await node.settled();
     one.send(frame(C, B, 4));
     await until(bed, async () => (await node.drops('guard')) === 2, 'refused again');
     t.strictSame(sequences(two), [2, 3]);
@@ -84,6 +85,7 @@ export const portTests: Record<string, ConformanceCase> = {
     await until(bed, () => two.received.length + four.received.length === 2, 'both');
     t.strictSame([sequences(two), sequences(four)], [[1], [2]]);
     node.at.plane.removeNetwork(OTHER_NETWORK);
+    await node.settled();
     three.send(frame(A, B, 3));
     await until(bed, async () => (await node.drops('unknownNetwork')) === 1, 'its network is gone');
     one.send(frame(A, B, 4));
@@ -97,6 +99,7 @@ export const portTests: Record<string, ConformanceCase> = {
     one.send(frame(A, B, 1));
     await until(bed, () => two.received.length === 1, 'a frame');
     node.at.plane.closePort(2);
+    await node.settled();
     one.send(frame(A, B, 2));
     await until(bed, async () => (await node.drops('portClosed')) === 1, 'dropped');
     const again = await bed.openPort(

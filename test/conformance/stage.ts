@@ -94,6 +94,11 @@ export class Node {
     this.at.plane.applyFlows({ generation, invalidate: [scope], install: [] });
   }
 
+  /** What was configured before holds for every frame sent after: a plane with threads of its own takes a moment. */
+  async settled(): Promise<void> {
+    await this.snapshot();
+  }
+
   snapshot(): Promise<PlaneSnapshot> {
     return this.at.plane.snapshot();
   }

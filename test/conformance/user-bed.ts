@@ -9,28 +9,43 @@ import type { DataPlane, PlaneHandlers } from '../../core/index.js';
 import type { BedPort, PlaneBed } from './bed.js';
 
 const LENGTH_BYTES = 4;
-const CONNECT_TRIES = 100;
-const CONNECT_PAUSE_MS = 10;
+const CONNECT_TRIES = 400;
+const CONNECT_PAUSE_MS = 5;
 
 export async function userBed(createUserPlane: (handlers: PlaneHandlers) => DataPlane): Promise<PlaneBed> {
   const folder = await mkdtemp(join(tmpdir(), 'vnet-conformance-'));
   const planes: DataPlane[] = [];
+  const openPorts = new Map<DataPlane, Set<number>>();
   const sockets: net.Socket[] = [];
   const stranger = dgram.createSocket('udp4');
   const pathOf = (number: number, name: string) => join(folder, `${number}-${name}`);
   const numberOf = (plane: DataPlane) => planes.indexOf(plane);
   return {
     plane(_name, handlers) {
-      const plane = createUserPlane(handlers);
+      const open = new Set<number>();
+      const plane = createUserPlane({
+        misses: (misses) => handlers.misses(misses),
+        events(events) {
+          for (const event of events) if (event.kind === 'port' && event.up) open.add(event.port);
+          handlers.events(events);
+        },
+      });
       planes.push(plane);
+      openPorts.set(plane, open);
       const address = '127.0.0.1';
       return { plane, address, port: plane.listen(address, 0).port };
     },
     async openPort({ plane }, config, name) {
       const path = pathOf(numberOf(plane), name);
       plane.openPort({ ...config, spec: `unix:${path}` });
+      const open = openPorts.get(plane);
+      open?.delete(config.port);
       const socket = await connect(path);
       sockets.push(socket);
+      for (let tries = 0; open?.has(config.port) === false; tries += 1) {
+        if (tries === CONNECT_TRIES) throw new Error(`the plane does not take the connection to ${path}`);
+        await sleep(CONNECT_PAUSE_MS);
+      }
       return streamPort(socket);
     },
     spec: (name) => `unix:${pathOf(0, name)}`,

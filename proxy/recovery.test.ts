@@ -1,0 +1,127 @@
+import t from 'tap';
+import { MemoryStore, type Topology, VnetError } from '../core/index.js';
+import { FakeHost } from './fake-fleet.js';
+import { base, changed, clock, FASTER, Fleet, settle } from './fake-overlay.js';
+import { createProxy } from './index.js';
+
+/** Remembers every state it was ever in, as what a crash would find. */
+class CrashStore extends MemoryStore {
+  readonly states: { values: Map<string, unknown>; fleet: Map<string, FakeHost> }[] = [];
+  readonly #now = new Map<string, unknown>();
+  hosts: Map<string, FakeHost> = new Map();
+
+  override async write(key: string, value: unknown): Promise<void> {
+    this.remember();
+    await super.write(key, value);
+    this.#now.set(key, structuredClone(value));
+    this.remember();
+  }
+
+  remember(): void {
+    const fleet = [...this.hosts].map(
+      ([name, host]) => [name, new FakeHost(name, structuredClone(host.config))] as const,
+    );
+    this.states.push({ values: new Map(this.#now), fleet: new Map(fleet) });
+  }
+}
+
+/** No path changes at two hosts: done without a switch of epochs. */
+function plainer(): Topology {
+  const topology = base();
+  topology.links.push({ type: 'tcp', a: 'a', b: 'd' });
+  topology.vms = topology.vms.filter(({ name }) => name !== 'vm-c');
+  return topology;
+}
+
+t.test('a crash at any moment leaves the old topology or the new', async (t) => {
+  for (const change of [changed(), plainer()]) {
+    const store = new CrashStore();
+    const fleet = await Fleet.start(store);
+    store.hosts = fleet.hosts;
+    await fleet.target(base());
+    await settle();
+    const old = fleet.rules();
+    store.states.length = 0;
+    for (const host of fleet.hosts.values()) host.onStep = () => store.remember();
+    let answered = Number.POSITIVE_INFINITY;
+    await fleet.target(change).then(() => {
+      answered = store.states.length;
+      store.remember();
+    });
+    await settle();
+    const wanted = fleet.rules();
+    await fleet.proxy.close();
+    t.ok(store.states.length > 8);
+    const outcomes = new Set<number>();
+    for (const [i, { values, fleet: hosts }] of store.states.entries()) {
+      const found = new MemoryStore();
+      for (const [key, value] of values) await found.write(key, value);
+      const revived = await Fleet.start(found, [...hosts.values()]);
+      const { revision } = await revived.proxy.overview();
+      outcomes.add(revision);
+      t.same(revived.rules(), revision === 1 ? old : wanted, `moment ${i}, revision ${revision}`);
+      if (i >= answered) t.equal(revision, 2, 'what was answered stands');
+      const epochs = new Set([...revived.hosts.values()].map(({ config }) => config.networks[0]?.epoch));
+      t.equal(epochs.size, 1, 'one epoch everywhere');
+      await revived.proxy.close();
+    }
+    t.same([...outcomes].sort(), [1, 2]);
+  }
+});
+
+t.test('a plain change that is refused is not taken up by the next start', async (t) => {
+  const store = new MemoryStore();
+  const fleet = await Fleet.start(store);
+  await fleet.target(base());
+  await settle();
+  const before = fleet.gists();
+  fleet.host('d').mishaps = ['refuse'];
+  await t.rejects(fleet.target(plainer()), { message: /host d/ });
+  t.same(fleet.gists(), before);
+  const revived = await createProxy({ name: 'home', store, clock });
+  t.equal((await revived.overview()).revision, 1);
+  await revived.close();
+  await fleet.proxy.close();
+});
+
+t.test('paths outlive a restart of the Proxy, but not of a host that stays away', async (t) => {
+  const store = new MemoryStore();
+  const first = await Fleet.start(store);
+  await first.target(base());
+  await first.proxy.close();
+  const paths = (host: FakeHost) => host.config.rules.filter(({ origin }) => origin === 'shape').length;
+  t.equal(paths(first.host('a')), 3);
+  const all = [...first.hosts.values()];
+  for (const host of all)
+    host.onStep = () => t.ok(host.host === 'home' || paths(host) > 0, `${host.host} keeps paths`);
+  const second = await Fleet.start(
+    store,
+    all.filter(({ host }) => host !== 'c'),
+  );
+  t.equal(paths(first.host('a')), 3, 'those through c are kept for a while');
+  for (const host of all) host.onStep = undefined;
+  await new Promise((resolve) => setTimeout(resolve, 6000 / FASTER));
+  t.equal(paths(first.host('a')), 1, 'then they fall to the star');
+  t.equal((await second.proxy.overview()).hosts.find(({ name }) => name === 'c')?.phase, 'pending');
+  await second.join(first.host('c'));
+  t.equal(paths(first.host('a')), 3);
+  await second.proxy.close();
+});
+
+t.test('a store that fails undoes the change', async (t) => {
+  const store = new MemoryStore();
+  const fleet = await Fleet.start(store);
+  await fleet.target(base());
+  await settle();
+  const before = fleet.gists();
+  const write = store.write.bind(store);
+  store.write = async (key, value) => {
+    if (key === 'intent') throw new VnetError('VNET_ERR_PRIVILEGE', 'the disk is full');
+    await write(key, value);
+  };
+  await t.rejects(fleet.target(changed()), { message: /disk is full/ });
+  t.same(fleet.gists(), before);
+  store.write = write;
+  t.equal((await fleet.target(changed())).revision, 2);
+  await fleet.proxy.close();
+});
