@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@ namespace {
 
 constexpr int64_t kLastReplyWait = kNanosPerSecond;  // after the last probe
 constexpr size_t kChunkBytes = 256u << 10;
+constexpr int kProbeBufferBytes = 4 << 20;           // a probe lost for want of a buffer would count as the path's loss
+constexpr int kNice = -10;                           // so that a busy machine does not count as delay, where allowed
 constexpr char kCongestionControl[] = "cubic";       // the common one, whatever this machine's default is
 
 struct Probe {
@@ -52,6 +55,8 @@ int openSocket(const Endpoint& endpoint, int type) {
   if (fd < 0) throw systemError("socket");
   if (type == SOCK_STREAM) {  // a kernel without cubic keeps its default
     setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, kCongestionControl, sizeof kCongestionControl - 1);
+  } else if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kProbeBufferBytes, sizeof kProbeBufferBytes) < 0) {
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kProbeBufferBytes, sizeof kProbeBufferBytes);  // what one may have
   }
   return fd;
 }
@@ -60,6 +65,10 @@ const sockaddr* asSockaddr(const Endpoint& endpoint) { return reinterpret_cast<c
 
 uint16_t& portOf(Endpoint& endpoint) {  // at the same place in both families
   return reinterpret_cast<sockaddr_in*>(&endpoint.address)->sin_port;
+}
+
+void preferCpu() {
+  if (setpriority(PRIO_PROCESS, 0, kNice) < 0) errno = 0;
 }
 
 void echoForever(int fd) {
@@ -150,6 +159,7 @@ struct ProbeResult {
 int runServe(const Arguments& arguments) {
   if (arguments.size() != 1) throw std::runtime_error("expected ADDRESS");
   Endpoint endpoint = resolve(arguments[0], "0");
+  preferCpu();
   const int stream = openSocket(endpoint, SOCK_STREAM), datagram = openSocket(endpoint, SOCK_DGRAM);
   if (bind(stream, asSockaddr(endpoint), endpoint.size) < 0 || listen(stream, 16) < 0) throw systemError("bind");
   if (getsockname(stream, reinterpret_cast<sockaddr*>(&endpoint.address), &endpoint.size) < 0) {
@@ -169,21 +179,23 @@ int runProbe(const Arguments& arguments) {
   if (arguments.size() != 4) throw std::runtime_error("expected ADDRESS PORT COUNT INTERVAL_US");
   const Endpoint endpoint = resolve(arguments[0], arguments[1]);
   const auto total = static_cast<uint32_t>(parseNumber(arguments[2], 1, 1'000'000));
+  preferCpu();
   const int64_t interval = parseNumber(arguments[3], 10, 10'000'000) * kNanosPerMicro;
   const int fd = openSocket(endpoint, SOCK_DGRAM);
   if (connect(fd, asSockaddr(endpoint), endpoint.size) < 0) throw systemError("connect");
   ProbeResult result;
   const int64_t start = monotonicNanos();
+  int64_t due = start;
   const auto session = static_cast<uint64_t>(start) ^ static_cast<uint64_t>(getpid()) << 48;
-  const int64_t end = start + interval * total + kLastReplyWait;
-  while (result.roundTrips.size() < total && monotonicNanos() < end) {
+  while (result.roundTrips.size() < total && (result.sent < total || monotonicNanos() < due + kLastReplyWait)) {
     const int64_t now = monotonicNanos();
-    const int64_t due = result.sent < total ? start + interval * result.sent : end;
-    if (now >= due) {
+    if (now >= due && result.sent < total) {
+      due = now + interval;  // late probes are not made up for in a burst
       Probe probe{session, now, result.sent++, 0, 0, {}};
       if (send(fd, &probe, sizeof probe, 0) < 0) continue;  // counts as lost
     }
-    const int64_t wait = std::max<int64_t>(0, due - monotonicNanos());
+    const int64_t until = result.sent < total ? due : due + kLastReplyWait;
+    const int64_t wait = std::max<int64_t>(0, until - monotonicNanos());
     const timespec timeout{wait / kNanosPerSecond, wait % kNanosPerSecond};
     pollfd ready{fd, POLLIN, 0};
     if (ppoll(&ready, 1, &timeout, nullptr) <= 0) continue;
