@@ -30,6 +30,8 @@ const privilege = ensurePrivilege();
 // An ordinary user's run of this file is the run in a user namespace; its TAP output is ours.
 if (privilege.means === 'reexec') process.exit(reexecInUserNamespace());
 const skip = privilege.means === 'direct' ? false : 'needs root or user namespaces';
+// On an idle machine the file takes a quarter of this.
+t.setTimeout(90_000);
 const NAME = `t${process.pid}`;
 
 const WAN = `
@@ -187,7 +189,7 @@ async function measured(
   lab: Lab,
   from: string,
   to: string,
-  seconds: number,
+  options: MeasureOptions,
 ): Promise<PathMeasurement | undefined> {
   let last: PathMeasurement | undefined;
   for (let attempt = 0; attempt < ATTEMPTS && last?.deviations.length !== 0; attempt++) {

@@ -69,7 +69,9 @@ function loadAddon(): Addon {
   const missing = (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
   throw new VnetError(
     'VNET_ERR_UNSUPPORTED',
-    missing ? 'the native data plane is not built' : `the native data plane does not load: ${(cause as Error).message}`,
+    missing
+      ? 'the native data plane is not built'
+      : `the native data plane does not load: ${(cause as Error).message}`,
     { hint: 'run `npm run build`', cause },
   );
 }

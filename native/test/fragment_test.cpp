@@ -40,7 +40,10 @@ int main() {
       if (random() % 3) pieces.push_back(piece);
       else for (Piece& smaller : split(piece.frame, 1, 200)) pieces.push_back(smaller);
     }
-    if (round % 2) pieces.insert(pieces.end(), pieces.begin(), pieces.begin() + static_cast<long>(pieces.size() / 2));
+    if (round % 2) {
+      const std::vector<Piece> again(pieces.begin(), pieces.begin() + static_cast<long>(pieces.size() / 2));
+      pieces.insert(pieces.end(), again.begin(), again.end());
+    }
     std::shuffle(pieces.begin(), pieces.end(), random);
     for (auto& piece : pieces) piece.frame.data = piece.octets.data();
     Joiner joiner;

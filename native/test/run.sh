@@ -18,4 +18,4 @@ build wire_test wire
 build handshake_test handshake siphash
 build fragment_test fragment sys
 build flow_cache_test flow_cache sys
-build segment_test segment checksum mss
+build segment_test segment checksum mss coalesce sys

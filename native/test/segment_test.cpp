@@ -1,8 +1,10 @@
 // Segmentation and checksums against a slow sum, octet pair by octet pair; random headers break nothing.
+#include <algorithm>
 #include <vector>
 
 #include "../src/bytes.hpp"
 #include "../src/checksum.hpp"
+#include "../src/coalesce.hpp"
 #include "../src/mss.hpp"
 #include "../src/segment.hpp"
 #include "check.hpp"
@@ -75,6 +77,42 @@ static void segments(std::mt19937_64& random) {
   }
 }
 
+// What was cut and put together again is what it was, segment by segment.
+static void coalesces(std::mt19937_64& random) {
+  for (int round = 0; round < 200; round++) {
+    const bool v6 = round & 1;
+    auto f = superFrame(v6, true, round & 4, 3'000 + random() % 50'000, random);
+    const size_t ip = round & 4 ? 18 : 14, transport = ip + (v6 ? 40 : 20);
+    f[transport + 13] = 0x18;
+    VnetHeader vnet{};
+    vnet.gsoType = v6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4;
+    vnet.gsoSize = 1'300;
+    Segmenter segmenter;
+    CHECK(segmenter.begin(f.data(), f.size(), vnet));
+    std::vector<std::vector<uint8_t>> segments;
+    size_t length;
+    while (uint8_t* segment = segmenter.next(length)) segments.emplace_back(segment, segment + length);
+    std::vector<uint8_t> room(COALESCED_BYTES + 100);
+    std::copy(segments[0].begin(), segments[0].end(), room.begin());
+    Coalescer run;
+    CHECK(run.begin(room.data(), segments[0].size()));
+    auto broken = segments[1];
+    broken.back() ^= 1;
+    CHECK(!run.append(broken.data(), broken.size()));
+    if (segments.size() > 2) CHECK(!run.append(segments[2].data(), segments[2].size()));
+    for (size_t i = 1; i < segments.size(); i++) CHECK(run.append(segments[i].data(), segments[i].size()));
+    CHECK(!run.append(segments[0].data(), segments[0].size()));
+    const size_t whole = run.length();
+    VnetHeader made;
+    CHECK(run.finish(made) && whole == f.size() && made.gsoSize == 1'300);
+    const size_t rest = whole - transport;
+    CHECK(std::equal(f.begin() + static_cast<long>(transport + 32), f.end(), room.begin() + static_cast<long>(transport + 32)));
+    VnetHeader partial = made;
+    CHECK(finishChecksum(room.data(), whole, partial));
+    CHECK(slowSum(room.data() + transport, rest, slowPseudo(room.data() + ip, v6, 6, rest)) == 0xffff);
+  }
+}
+
 static void partialChecksum(std::mt19937_64& random) {
   for (int round = 0; round < 1'000; round++) {
     const bool v6 = round & 1, tcp = round & 2;
@@ -126,6 +164,10 @@ static void noise(std::mt19937_64& random) {
     VnetHeader vnet{1, static_cast<uint8_t>(random() % 6), 0, static_cast<uint16_t>(random() % 50), static_cast<uint16_t>(random() % 150),
                     static_cast<uint16_t>(random() % 20)};
     finishChecksum(f.data(), f.size(), vnet);
+    std::vector<uint8_t> room(f);
+    room.resize(COALESCED_BYTES + 100);
+    Coalescer run;
+    if (run.begin(room.data(), f.size())) run.append(f.data(), f.size());
     Segmenter segmenter;
     size_t length;
     if (segmenter.begin(f.data(), f.size(), vnet))
@@ -136,6 +178,7 @@ static void noise(std::mt19937_64& random) {
 int main() {
   auto random = seeded();
   segments(random);
+  coalesces(random);
   partialChecksum(random);
   clamp(random);
   noise(random);

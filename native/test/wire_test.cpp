@@ -1,4 +1,5 @@
 // The codec: what is written is read, and no octets, random or mutated, break the decoder.
+#include <algorithm>
 #include <vector>
 
 #include "../src/bytes.hpp"

@@ -1,0 +1,220 @@
+/** What the conformance suite cannot see: sockets, reasons, reconnection, split and join, bad ports. */
+import { spawnSync } from 'node:child_process';
+import dgram from 'node:dgram';
+import { writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { DROP_REASONS, type LinkType } from '../core/index.js';
+import { A, B, folder, frame, Peer, Stage, until } from './native-stage.js';
+
+const HEADER_BYTES = 28;
+const LOOPBACKS = ['127.0.0.1', '::1'];
+
+for (const type of ['udp', 'tcp'] as const) {
+  for (const address of LOOPBACKS) {
+    t.test(`${type} over ${address}: frames of a jumbo network cross, split where they must`, async (t) => {
+      const files = folder();
+      const [a, b] = [new Stage(20_000), new Stage(20_000)];
+      t.teardown(() => {
+        a.plane.close();
+        b.plane.close();
+        files.remove();
+      });
+      const { port } = b.plane.listen('', 0);
+      const [near, far] = [await a.unixPort(files.path('a')), await b.unixPort(files.path('b'))];
+      b.openLink({ type });
+      a.openLink({ type, initiator: true, dial: { address, port } });
+      await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
+      const sizes = [60, 1514, 2000, 9014, 14_000, 20_014];
+      for (const size of sizes) near.send(frame(A, B, size));
+      await until(() => far.received.length === sizes.length, 'all frames');
+      t.ok(
+        sizes.every((size, i) => far.received[i]?.equals(frame(A, B, size))),
+        'octet for octet',
+      );
+      far.send(frame(B, A, 20_014));
+      await until(() => near.received.length === 1, 'one back');
+      const { links, pairs, drops } = await b.plane.snapshot();
+      t.equal(links[0]?.datagramBytes, type === 'udp' ? 8972 : 0, 'what loopback carries was found out');
+      t.ok((links[0]?.rttUs ?? 0) > 0);
+      t.equal(links[0]?.inFrames, sizes.length);
+      t.equal(Math.max(...pairs.outFrames), sizes.length);
+      t.equal(
+        drops.reduce((sum, count) => sum + count, 0),
+        0,
+      );
+      near.socket.destroy();
+      far.socket.destroy();
+    });
+  }
+}
+
+async function reconnects(t: Test, type: LinkType): Promise<void> {
+  const [a, first] = [new Stage(), new Stage()];
+  t.teardown(() => a.plane.close());
+  const { port } = first.plane.listen('127.0.0.1', 0);
+  first.openLink({ type });
+  a.openLink({ type, initiator: true, dial: { address: '127.0.0.1', port } });
+  await until(() => a.lastLink()?.up === true, 'up');
+  t.match(a.lastLink(), { remote: `127.0.0.1:${port}`, reason: 'connected' });
+  first.plane.close();
+  await until(() => a.lastLink()?.up === false, 'down');
+  t.match(a.lastLink()?.reason, /closed the (link|connection)|refused/);
+  await until(
+    () => /no answer from|refused by/.test(a.lastLink()?.reason ?? ''),
+    'the reason why it stays down',
+  );
+  const second = new Stage();
+  t.teardown(() => second.plane.close());
+  second.plane.listen('127.0.0.1', port);
+  second.openLink({ type });
+  await until(() => a.lastLink()?.up === true && second.lastLink()?.up === true, 'up again');
+}
+
+t.test('a UDP link comes back when its peer does', (t) => reconnects(t, 'udp'));
+t.test('a TCP link comes back when its peer does', (t) => reconnects(t, 'tcp'));
+
+for (const type of ['udp', 'tcp'] as const) {
+  t.test(`${type}: both ends dial at once, and agree on one session`, async (t) => {
+    const [a, b] = [new Stage(), new Stage()];
+    const files = folder();
+    t.teardown(() => {
+      a.plane.close();
+      b.plane.close();
+      files.remove();
+    });
+    const ports = [a.plane.listen('', 0).port, b.plane.listen('', 0).port] as const;
+    const [near, far] = [await a.unixPort(files.path('a')), await b.unixPort(files.path('b'))];
+    a.openLink({ type, initiator: true, dial: { address: '127.0.0.1', port: ports[1] } });
+    b.openLink({ type, dial: { address: '127.0.0.1', port: ports[0] } });
+    await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
+    await sleep(300);
+    for (let i = 0; i < 10; i += 1) {
+      near.send(frame(A, B));
+      far.send(frame(B, A));
+    }
+    await until(() => near.received.length === 10 && far.received.length === 10, 'both ways');
+    const before = a.events.length;
+    await sleep(400);
+    t.equal(a.events.length, before, 'and it stays so');
+    near.socket.destroy();
+    far.socket.destroy();
+  });
+}
+
+t.test('random octets, and a replayed handshake, leave the plane and its link alone', async (t) => {
+  const files = folder();
+  const [a, b] = [new Stage(), new Stage()];
+  const stranger = dgram.createSocket('udp4');
+  // Between a and b, so that it can record and repeat what they say.
+  const middle = dgram.createSocket('udp4');
+  t.teardown(() => {
+    a.plane.close();
+    b.plane.close();
+    stranger.close();
+    middle.close();
+    files.remove();
+  });
+  const { port } = b.plane.listen('127.0.0.1', 0);
+  const recorded: Buffer[] = [];
+  let aPort = 0;
+  await new Promise<void>((resolve) => middle.bind(0, '127.0.0.1', resolve));
+  middle.on('message', (octets, from) => {
+    if (from.port === port) return middle.send(octets, aPort, '127.0.0.1');
+    aPort = from.port;
+    recorded.push(octets);
+    middle.send(octets, port, '127.0.0.1');
+  });
+  const [near, far] = [await a.unixPort(files.path('a')), await b.unixPort(files.path('b'))];
+  b.openLink({});
+  a.openLink({ initiator: true, dial: { address: '127.0.0.1', port: middle.address().port } });
+  await until(() => b.lastLink()?.up === true, 'up');
+
+  const connection = net.connect(port, '127.0.0.1');
+  connection.on('error', () => undefined);
+  let seed = 1;
+  const random = () => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return seed;
+  };
+  for (let i = 0; i < 2000; i += 1) {
+    const octets = Buffer.from({ length: random() % 200 }, () => random() >> 8);
+    const known = recorded[i % recorded.length];
+    if (i % 2 === 0 && known) known.copy(octets, 0, 0, Math.min(known.length, HEADER_BYTES));
+    stranger.send(octets, port, '127.0.0.1');
+    if (i % 100 === 0) connection.write(octets);
+    if (i % 200 === 0) await sleep(5);
+  }
+  for (const octets of recorded) stranger.send(octets, port, '127.0.0.1');
+  await until(async () => (await b.drops(DROP_REASONS.malformed)) > 100, 'counted as malformed');
+  await until(async () => (await b.drops(DROP_REASONS.unknownPeer)) > 0, 'counted as of an unknown peer');
+  near.send(frame(A, B));
+  await until(() => far.received.length === 1, 'a frame crosses');
+  t.equal(b.events.filter((event) => event.kind === 'link').length, 1, 'the link saw nothing of it');
+  connection.destroy();
+  near.socket.destroy();
+  far.socket.destroy();
+});
+
+t.test('ports that cannot be opened say why, and leave nothing behind', async (t) => {
+  const files = folder();
+  const stage = new Stage();
+  t.teardown(() => {
+    stage.plane.close();
+    files.remove();
+  });
+  const bad: [string, string][] = [
+    ['nonsense', 'VNET_ERR_INVALID'],
+    ['pcap:eth0', 'VNET_ERR_INVALID'],
+    ['tap:', 'VNET_ERR_INVALID'],
+    ['tap:a-name-that-is-too-long', 'VNET_ERR_INVALID'],
+    ['packet:no/such', 'VNET_ERR_INVALID'],
+    ['packet:nosuchdevice', 'VNET_ERR_NOT_FOUND'],
+    ['bridge:nosuchbridge', 'VNET_ERR_NOT_FOUND'],
+    [`unix:${files.path('no/folder')}`, 'VNET_ERR_NOT_FOUND'],
+    [`unix:${'x'.repeat(200)}`, 'VNET_ERR_INVALID'],
+  ];
+  for (const [spec, code] of bad) t.throws(() => stage.openPort(spec), { code, hint: /\w/ }, spec);
+  writeFileSync(files.path('file'), 'not a socket');
+  t.throws(() => stage.openPort(`unix:${files.path('file')}`), { code: 'VNET_ERR_EXISTS' });
+  const server = net.createServer().listen(files.path('used'));
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.throws(() => stage.openPort(`unix:${files.path('used')}`), { code: 'VNET_ERR_EXISTS' });
+  server.close();
+  t.strictSame((await stage.plane.snapshot()).ports, []);
+
+  const peer = await stage.unixPort(files.path('good'));
+  t.throws(() => stage.openPort(`unix:${files.path('good')}`, { port: 2 }), { code: 'VNET_ERR_EXISTS' });
+  peer.socket.destroy();
+  await until(() => !stage.portIsUp(), 'the peer is gone');
+  const again = new Peer(files.path('good'));
+  await until(() => stage.portIsUp(), 'another one came');
+  again.socket.destroy();
+  stage.plane.closePort(1);
+  const reopened = await stage.unixPort(files.path('good'));
+  reopened.socket.destroy();
+
+  const { port } = stage.plane.listen('127.0.0.1', 0);
+  const other = new Stage();
+  t.teardown(() => other.plane.close());
+  t.throws(() => other.plane.listen('127.0.0.1', port), { code: 'VNET_ERR_EXISTS' });
+  t.throws(() => other.plane.listen('not an address', 0), { code: 'VNET_ERR_INVALID' });
+  t.throws(() => other.plane.listen('192.0.2.1', 0), { code: 'VNET_ERR_NOT_FOUND' });
+  t.throws(() => other.openLink({ dial: { address: 'example', port: 1 } }), { code: 'VNET_ERR_INVALID' });
+});
+
+t.test('a dead listener leaves its socket file, which is replaced', async (t) => {
+  const files = folder();
+  const stage = new Stage();
+  t.teardown(() => {
+    stage.plane.close();
+    files.remove();
+  });
+  // A killed process does not unlink.
+  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  const { signal } = spawnSync(process.execPath, ['-e', script, files.path('stale')]);
+  t.equal(signal, 'SIGKILL');
+  const peer = await stage.unixPort(files.path('stale'));
+  peer.socket.destroy();
+});

@@ -1,0 +1,2 @@
+export { Chorus } from './chorus.js';
+export { directly, labName, needNamespaces, pings, reaches } from './traffic.js';
