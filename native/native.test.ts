@@ -139,7 +139,7 @@ t.test('random octets, and a replayed handshake, leave the plane and its link al
     return seed;
   };
   for (let i = 0; i < 2000; i += 1) {
-    const octets = Buffer.from({ length: random() % 200 }, () => random() >> 8);
+    const octets = Buffer.from(Array.from({ length: random() % 200 }, () => (random() >> 8) & 255));
     const known = recorded[i % recorded.length];
     if (i % 2 === 0 && known) known.copy(octets, 0, 0, Math.min(known.length, HEADER_BYTES));
     stranger.send(octets, port, '127.0.0.1');

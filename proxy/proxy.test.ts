@@ -15,7 +15,8 @@ import {
   type Topology,
 } from '../core/index.js';
 import { FakeHost } from './fake-fleet.js';
-import { createFileStore, createProxy, type Proxy } from './index.js';
+import { FileStore } from '../vnetd/index.js';
+import { createProxy, type Proxy } from './index.js';
 
 const mac = (index: number) => macFromNumber(0x020000000000 + index);
 const at = '2020-01-01T00:00:00.000Z';
@@ -175,7 +176,7 @@ t.test('the route is what frames do now', async (t) => {
 t.test('where VMs are outlives a restart, the statement rules again when it changes', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'vnet-proxy-'));
   t.teardown(() => rm(directory, { recursive: true }));
-  const store = createFileStore(join(directory, 'state'));
+  const store = await FileStore.open(join(directory, 'state'));
   const first = await createProxy({ name: 'home', store, clock: systemClock });
   await attach(first, 'home', 'a', 'b', 'x');
   await first.apply({ kind: 'target', topology: lab() });

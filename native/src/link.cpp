@@ -59,8 +59,10 @@ void Link::onTimer() {
     } else if (now >= nextAttemptNs_) {
       dial();
     }
-    if (!config_.tcp && now - dialSinceNs_ >= config_.deadAfterNs && reported_.empty())
+    if (!config_.tcp && now - dialSinceNs_ >= config_.deadAfterNs && !silenceTold_) {
+      silenceTold_ = true;
       report(false, "no answer from " + config_.dial->text() + " for " + std::to_string(config_.deadAfterMs) + " ms");
+    }
   }
   schedule();
 }
@@ -73,7 +75,7 @@ void Link::schedule() {
     if (!config_.tcp) next = std::min(next, path_.nextNs());
   } else if (dialling_) {
     next = dialConnection_ ? attemptNs_ + config_.deadAfterNs : nextAttemptNs_;
-    if (!config_.tcp && reported_.empty()) next = std::min(next, dialSinceNs_ + config_.deadAfterNs);
+    if (!config_.tcp && !silenceTold_) next = std::min(next, dialSinceNs_ + config_.deadAfterNs);
   }
   if (next == UINT64_MAX) timer_.cancel();
   else timer_.at(next);
@@ -83,6 +85,7 @@ void Link::schedule() {
 
 void Link::beginDialling() {
   dialling_ = true;
+  silenceTold_ = false;
   dialSinceNs_ = nextAttemptNs_ = links_.loop().now();
   backoffNs_ = BACKOFF_FIRST_NS;
   dialShare_ = {config_.initiator, links_.newSession(), {}};

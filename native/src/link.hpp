@@ -115,6 +115,7 @@ class Link {
   TcpConnection* dialConnection_ = nullptr;
   uint64_t dialSinceNs_ = 0, nextAttemptNs_ = 0, backoffNs_ = 0, attemptNs_ = 0;
   std::string reported_;
+  bool silenceTold_ = false;  // of this dialling
   PathSize path_;
   uint64_t rttNs_ = 0;
   uint32_t sequence_ = 0;
