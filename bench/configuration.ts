@@ -11,7 +11,8 @@ const STAR_RUNS = 5;
 const MESH_VMS = 28;
 const MESH_RUNS = 5;
 
-const mac = (n: number) => `02:00:00:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`;
+const mac = (n: number) =>
+  `02:00:00:00:${(n >> 8).toString(16).padStart(2, '0')}:${(n & 255).toString(16).padStart(2, '0')}`;
 
 /** `hosts` daemons beside the Proxy on an undelayed underlay, a VM each. */
 function spec(hosts: number): LabSpec {
@@ -116,7 +117,12 @@ async function mesh(): Promise<Figure> {
   const lab = spec(STAR_HOSTS);
   lab.vms = [];
   for (let i = 0; i < MESH_VMS; i++) {
-    lab.vms.push({ name: `v${i}`, host: `h${(i % STAR_HOSTS) + 1}`, mac: mac(i + 1), ips: [`10.9.0.${i + 1}/24`] });
+    lab.vms.push({
+      name: `v${i}`,
+      host: `h${(i % STAR_HOSTS) + 1}`,
+      mac: mac(i + 1),
+      ips: [`10.9.0.${i + 1}/24`],
+    });
   }
   const overlay = await OverlayLab.make(lab);
   try {

@@ -20,8 +20,20 @@ export async function memoryFigures(): Promise<Figure[]> {
     const hosts = await Promise.all(Array.from({ length: HOSTS }, (_, i) => resident(`h${i + 1}`)));
     const proxy = [await resident('home')];
     return [
-      { name: "a host's daemon, resident, idle", unit: 'MB', samples: hosts, beside: 'bar 90 MB', met: median(hosts) < 90 },
-      { name: "the Proxy's daemon, resident, idle", unit: 'MB', samples: proxy, beside: 'bar 120 MB', met: median(proxy) < 120 },
+      {
+        name: "a host's daemon, resident, idle",
+        unit: 'MB',
+        samples: hosts,
+        beside: 'bar 90 MB',
+        met: median(hosts) < 90,
+      },
+      {
+        name: "the Proxy's daemon, resident, idle",
+        unit: 'MB',
+        samples: proxy,
+        beside: 'bar 120 MB',
+        met: median(proxy) < 120,
+      },
     ];
   } finally {
     await overlay.close();

@@ -30,9 +30,20 @@ export async function throughputFigures(): Promise<Figure[]> {
   }
   const ratio = median(samples.ours) / median(samples.tinc);
   return [
-    { name: 'between hosts, the lab underlay alone', unit: 'Gbit/s', samples: samples.raw, beside: 'the limit' },
+    {
+      name: 'between hosts, the lab underlay alone',
+      unit: 'Gbit/s',
+      samples: samples.raw,
+      beside: 'the limit',
+    },
     { name: 'tinc 1.0, switch mode, no cipher', unit: 'Gbit/s', samples: samples.tinc, beside: 'the rival' },
-    { name: 'vnet, one UDP link', unit: 'Gbit/s', samples: samples.ours, beside: `${ratio.toFixed(2)} x tinc, bar 1.5 x`, met: ratio >= 1.5 },
+    {
+      name: 'vnet, one UDP link',
+      unit: 'Gbit/s',
+      samples: samples.ours,
+      beside: `${ratio.toFixed(2)} x tinc, bar 1.5 x`,
+      met: ratio >= 1.5,
+    },
   ];
 }
 
@@ -54,7 +65,9 @@ async function ours(): Promise<number> {
     });
     await overlay.client().apply({ kind: 'target', topology });
     await overlay.whole();
-    await overlay.until('the direct link', async () => (await overlay.client('a').local()).links.some((link) => link.peer === 'b' && link.up));
+    await overlay.until('the direct link', async () =>
+      (await overlay.client('a').local()).links.some((link) => link.peer === 'b' && link.up),
+    );
     return await transfer(overlay.lab, 'v1', 'v2', VM_ADDRESS(2));
   } finally {
     await overlay.close();
@@ -99,7 +112,11 @@ async function startTinc(lab: Lab, directory: string, host: string, peer: string
   // The second host starts both: each needs the other's key.
   if (existsSync(join(directory, peer, 'tinc.conf'))) {
     for (const side of [peer, host]) {
-      lab.host(side).spawn(['tincd', '-c', join(directory, side), '-D', `--pidfile=${join(directory, `${side}.pid`)}`], { stdio: 'ignore' });
+      lab
+        .host(side)
+        .spawn(['tincd', '-c', join(directory, side), '-D', `--pidfile=${join(directory, `${side}.pid`)}`], {
+          stdio: 'ignore',
+        });
     }
   }
 }
@@ -108,9 +125,14 @@ async function startTinc(lab: Lab, directory: string, host: string, peer: string
 async function transfer(lab: Lab, from: string, to: string, address: string): Promise<number> {
   const server = lab.node(to).spawn(['iperf3', '-s', '-1'], { stdio: 'ignore' });
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const { stdout, stderr } = await lab.node(from).run(['iperf3', '-J', '-C', 'cubic', '-t', String(SECONDS), '-c', address]);
+  const { stdout, stderr } = await lab
+    .node(from)
+    .run(['iperf3', '-J', '-C', 'cubic', '-t', String(SECONDS), '-c', address]);
   server.kill('SIGTERM');
-  const report = JSON.parse(stdout) as { end?: { sum_received?: { bits_per_second: number } }; error?: string };
+  const report = JSON.parse(stdout) as {
+    end?: { sum_received?: { bits_per_second: number } };
+    error?: string;
+  };
   const rate = report.end?.sum_received?.bits_per_second;
   if (rate === undefined) throw new Error(`iperf3: ${report.error ?? stderr}`);
   return rate / 1e9;

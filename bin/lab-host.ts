@@ -6,7 +6,12 @@ import { type Lab, openLab } from '../lab/index.js';
 const opened = new Map<string, Lab>();
 
 /** Throws `VNET_ERR_NOT_FOUND` where there is no such lab or host. */
-export function spawnInLab(lab: string, host: string, command: string[], options: SpawnOptions): ChildProcess {
+export function spawnInLab(
+  lab: string,
+  host: string,
+  command: string[],
+  options: SpawnOptions,
+): ChildProcess {
   const known = opened.get(lab) ?? openLab(lab);
   opened.set(lab, known);
   return known.host(host).spawn(command, options);

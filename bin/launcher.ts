@@ -63,13 +63,19 @@ async function launch(daemon: DaemonStart): Promise<{ pid: number; startTime: st
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', (cause) =>
-      reject(new VnetError('VNET_ERR_PRIVILEGE', `cannot start the daemon of ${daemon.host}: ${cause.message}`, { cause })),
+      reject(
+        new VnetError('VNET_ERR_PRIVILEGE', `cannot start the daemon of ${daemon.host}: ${cause.message}`, {
+          cause,
+        }),
+      ),
     );
   });
   child.unref();
   const startTime = startTimeOf(child.pid as number);
   if (startTime === undefined) {
-    throw new VnetError('VNET_ERR_INTERNAL', `the daemon of ${daemon.host} ended at once`, { hint: `look at ${logPath}` });
+    throw new VnetError('VNET_ERR_INTERNAL', `the daemon of ${daemon.host} ended at once`, {
+      hint: `look at ${logPath}`,
+    });
   }
   return { pid: child.pid as number, startTime };
 }
@@ -98,7 +104,9 @@ async function end(daemon: Known): Promise<void> {
 /** Field 22 of /proc/PID/stat (proc(5)), clock ticks since boot; undefined: no such process, or a zombie. */
 function startTimeOf(pid: number): string | undefined {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return fields[0] === 'Z' ? undefined : fields[19];
   } catch {
     return undefined;
@@ -106,7 +114,9 @@ function startTimeOf(pid: number): string | undefined {
 }
 
 async function isLocal(address: string): Promise<boolean> {
-  const own = new Set(Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map((entry) => entry.address)));
+  const own = new Set(
+    Object.values(networkInterfaces()).flatMap((entries) => (entries ?? []).map((entry) => entry.address)),
+  );
   const resolved = await lookup(address, { all: true }).catch(() => []);
   return resolved.some((entry) => own.has(entry.address));
 }

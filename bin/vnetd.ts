@@ -25,15 +25,30 @@ const packageFile = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
 
 const program = new Command('vnetd')
-  .description('The daemon of one host: carries frames between its ports and its links, as the Proxy tells it.')
+  .description(
+    'The daemon of one host: carries frames between its ports and its links, as the Proxy tells it.',
+  )
   .version(version)
   .requiredOption('--name <host>', "this host's name in the topology")
-  .addOption(new Option('--role <role>', 'the Proxy holds the topology').choices(['host', 'proxy']).default('host'))
-  .option('--listen <address:port>', 'data links, UDP and TCP', parseEndpoint, { address: '::', port: DEFAULT_PORT })
-  .option('--proxy <address:port>', "the Proxy's data links; its control channel is the TCP port after it", parseEndpoint)
+  .addOption(
+    new Option('--role <role>', 'the Proxy holds the topology').choices(['host', 'proxy']).default('host'),
+  )
+  .option('--listen <address:port>', 'data links, UDP and TCP', parseEndpoint, {
+    address: '::',
+    port: DEFAULT_PORT,
+  })
+  .option(
+    '--proxy <address:port>',
+    "the Proxy's data links; its control channel is the TCP port after it",
+    parseEndpoint,
+  )
   .option('--state <directory>', 'what outlives a restart', '/var/lib/vnet')
   .option('--socket <path>', 'control API; its permissions decide who may call', '/run/vnet/vnetd.sock')
-  .option('--token-file <path>', 'shared with the Proxy, mode 0600; the Proxy makes a missing one', '/etc/vnet/token')
+  .option(
+    '--token-file <path>',
+    'shared with the Proxy, mode 0600; the Proxy makes a missing one',
+    '/etc/vnet/token',
+  )
   .option('--insecure', 'use addresses that are not private: links and control are not sealed yet', false)
   .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
   .option('--keep-alive <ms>', 'between keep-alives on an idle link', Number, 200)
@@ -51,7 +66,10 @@ Examples:
 await main(program.opts<Options>());
 
 async function main(options: Options): Promise<void> {
-  const logger = pino({ level: options.logLevel, base: { host: options.name } }, pino.destination({ fd: 2, sync: true }));
+  const logger = pino(
+    { level: options.logLevel, base: { host: options.name } },
+    pino.destination({ fd: 2, sync: true }),
+  );
   try {
     if (options.role === 'host' && !options.proxy) {
       throw new VnetError('VNET_ERR_INVALID', 'a host needs to know its Proxy', {
@@ -63,7 +81,12 @@ async function main(options: Options): Promise<void> {
     // Only the Proxy pays for the language's memory.
     const role =
       options.role === 'proxy'
-        ? await (await import('../proxy/index.js')).createProxy({ name: options.name, store, clock: systemClock, log: logger })
+        ? await (await import('../proxy/index.js')).createProxy({
+            name: options.name,
+            store,
+            clock: systemClock,
+            log: logger,
+          })
         : undefined;
     let stop = (_reason: string) => {};
     const daemon = await Daemon.start({

@@ -163,7 +163,14 @@ export interface Plan {
   change: Change;
   steps: PlanStep[];
   /** What it means underneath: links and rules to make and remove, a host. */
-  effects: { host: string; addLinks: number; removeLinks: number; addRules: number; removeRules: number; pending: boolean }[];
+  effects: {
+    host: string;
+    addLinks: number;
+    removeLinks: number;
+    addRules: number;
+    removeRules: number;
+    pending: boolean;
+  }[];
 }
 
 export type ChangeRequest =

@@ -34,7 +34,10 @@ export function macToNumber(mac: MacAddress): number {
 }
 
 export function macFromNumber(bits: number): MacAddress {
-  return bits.toString(16).padStart(12, '0').replace(/(..)(?!$)/g, '$1:') as MacAddress;
+  return bits
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/(..)(?!$)/g, '$1:') as MacAddress;
 }
 
 /** Broadcast and multicast: the least significant bit of the first octet is set (IEEE 802-2014, 8.2.2). */

@@ -61,7 +61,9 @@ function canonicalStatement(list: keyof Topology, statement: object): object {
     return { ...sorted, a, b };
   }
   if (list === 'rules') {
-    const actions = [...(sorted['actions'] as object[])].map((action) => canonicalStatement('networks', action));
+    const actions = [...(sorted['actions'] as object[])].map((action) =>
+      canonicalStatement('networks', action),
+    );
     return { ...sorted, actions: actions.sort((a, b) => compare(JSON.stringify(a), JSON.stringify(b))) };
   }
   return sorted;
@@ -107,7 +109,8 @@ export function assertUnique(topology: Topology): void {
     const seen = new Set<string>();
     for (const statement of topology[list]) {
       const identity = identityOf(list, statement);
-      if (seen.has(identity)) throw new VnetError('VNET_ERR_EXISTS', `${identity} stands twice among the ${list}`);
+      if (seen.has(identity))
+        throw new VnetError('VNET_ERR_EXISTS', `${identity} stands twice among the ${list}`);
       seen.add(identity);
     }
   }

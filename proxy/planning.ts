@@ -93,7 +93,7 @@ function refuseErrors(topology: Topology): void {
   if (!first) return;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   throw new VnetError('VNET_ERR_INVALID', `${first.message}${more}`, {
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
+    hint: first.hint ?? 'correct the statement and ask again',
     details: errors,
   });
 }

@@ -87,7 +87,12 @@ export class Daemon {
       timers: { ...DEFAULT_LINK_TIMERS, ...options.timers },
       onEvent: (event) => this.#engineEvent(event),
     });
-    this.#authority = options.role ?? remoteAuthority(() => this.#dialer?.peer, () => this.#proxyState);
+    this.#authority =
+      options.role ??
+      remoteAuthority(
+        () => this.#dialer?.peer,
+        () => this.#proxyState,
+      );
   }
 
   /** Serving when it resolves; connecting goes on by itself. Throws, with nothing left open, where it cannot start. */
@@ -109,7 +114,9 @@ export class Daemon {
 
   async #start(): Promise<void> {
     const { host, role, proxy, listen, token, random, socketPath } = this.#options;
-    const saved = (await this.#options.store.read(CONFIG_KEY)) as { config: HostConfig; proxyName: string } | undefined;
+    const saved = (await this.#options.store.read(CONFIG_KEY)) as
+      | { config: HostConfig; proxyName: string }
+      | undefined;
     if (saved && saved.config.host === host) {
       this.#proxyName = saved.proxyName;
       this.engine.configure(saved.config);
@@ -166,7 +173,11 @@ export class Daemon {
       role: role ? 'proxy' : 'host',
       uptimeMs: Math.round(performance.now() - this.#startedAt),
       residentBytes: process.memoryUsage.rss(),
-      proxy: { name: this.#proxyName, connected: role ? true : !!this.#dialer?.peer, state: role ? 'here' : this.#proxyState },
+      proxy: {
+        name: this.#proxyName,
+        connected: role ? true : !!this.#dialer?.peer,
+        state: role ? 'here' : this.#proxyState,
+      },
       sealed: { links: false, control: false },
       networks: this.engine.config.networks.map(({ id, name, mtu, epoch }) => ({ id, name, mtu, epoch })),
       interfaces: await listInterfaces(),
@@ -202,7 +213,10 @@ export class Daemon {
       this.#proxyState = 'connected';
       this.#log.info({ proxy }, 'connected to the Proxy');
       for (const link of (await this.local()).links) {
-        peer.notify('event', this.#stamp(linkEvent(this.#options.host, link.peer, link.type, link.up, link.state)));
+        peer.notify(
+          'event',
+          this.#stamp(linkEvent(this.#options.host, link.peer, link.type, link.up, link.state)),
+        );
       }
     } catch (thrown) {
       const error = VnetError.from(thrown);
@@ -250,9 +264,14 @@ export class Daemon {
   // The Proxy's side.
 
   #accept(role: ProxyRole, host: string, remote: string, peer: () => ChannelPeer) {
-    const onCall = async (name: string, args: unknown[], progress: (body: unknown) => void): Promise<unknown> => {
+    const onCall = async (
+      name: string,
+      args: unknown[],
+      progress: (body: unknown) => void,
+    ): Promise<unknown> => {
       if (name === 'hello') return this.#welcome(role, host, args[0] as HostReport, peer());
-      if ((AUTHORITY_CALLS as readonly string[]).includes(name)) return answerAuthorityCall(role, name, args, progress);
+      if ((AUTHORITY_CALLS as readonly string[]).includes(name))
+        return answerAuthorityCall(role, name, args, progress);
       throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
     };
     const onNotice = (name: string, body: unknown) => {
@@ -262,7 +281,12 @@ export class Daemon {
     return { onCall, onNotice };
   }
 
-  async #welcome(role: ProxyRole, host: string, report: HostReport, peer: ChannelPeer): Promise<{ proxy: string }> {
+  async #welcome(
+    role: ProxyRole,
+    host: string,
+    report: HostReport,
+    peer: ChannelPeer,
+  ): Promise<{ proxy: string }> {
     if (host === this.#options.host || report.host !== host) {
       throw new VnetError('VNET_ERR_REFUSED', `the name ${host} is taken by the Proxy itself`, {
         hint: 'start the daemon with another --name',
@@ -367,7 +391,11 @@ function linkEvent(host: string, peer: string, type: 'udp' | 'tcp', up: boolean,
 
 function refuseOpenAddress({ proxy, insecure }: DaemonOptions): void {
   if (!proxy || insecure || !isIP(proxy.address) || isPrivateAddress(proxy.address)) return;
-  throw new VnetError('VNET_ERR_REFUSED', `${proxy.address} is not a private address, and links are not sealed yet`, {
-    hint: 'use a private network or a tunnel, or accept the risk with --insecure',
-  });
+  throw new VnetError(
+    'VNET_ERR_REFUSED',
+    `${proxy.address} is not a private address, and links are not sealed yet`,
+    {
+      hint: 'use a private network or a tunnel, or accept the risk with --insecure',
+    },
+  );
 }

@@ -90,7 +90,8 @@ export class Engine {
   }
 
   views(snapshot: PlaneSnapshot): { links: LinkView[]; ports: PortView[]; drops: Record<string, number> } {
-    const networkName = (id: number) => this.#config.networks.find((network) => network.id === id)?.name ?? String(id);
+    const networkName = (id: number) =>
+      this.#config.networks.find((network) => network.id === id)?.name ?? String(id);
     return {
       links: this.#links.views(snapshot.links),
       ports: this.#ports.views(snapshot.ports, networkName),
@@ -161,7 +162,8 @@ export class Engine {
   #report(event: PlaneEvent): void {
     if (event.kind === 'link') {
       const known = this.#links.report(event);
-      if (known) this.#options.onEvent({ kind: 'link', link: known.config, up: event.up, reason: event.reason });
+      if (known)
+        this.#options.onEvent({ kind: 'link', link: known.config, up: event.up, reason: event.reason });
       return;
     }
     const known = this.#ports.report(event);

@@ -92,7 +92,9 @@ export class Ports {
     return [...this.#ports.values()].map((port) => port.config);
   }
 
-  report(event: Extract<PlaneEvent, { kind: 'port' | 'source' }>): { config: PortConfig; mac?: MacAddress } | undefined {
+  report(
+    event: Extract<PlaneEvent, { kind: 'port' | 'source' }>,
+  ): { config: PortConfig; mac?: MacAddress } | undefined {
     for (const port of this.#ports.values()) {
       if (port.id !== event.port) continue;
       if (event.kind === 'port') {

@@ -12,7 +12,14 @@ import {
 import type { ChannelPeer, Progress } from './channel/index.js';
 
 /** Calls a daemon may make of the Proxy. */
-export const AUTHORITY_CALLS = ['overview', 'plan', 'apply', 'route', 'hostView', 'setConfigurationTime'] as const;
+export const AUTHORITY_CALLS = [
+  'overview',
+  'plan',
+  'apply',
+  'route',
+  'hostView',
+  'setConfigurationTime',
+] as const;
 type AuthorityCall = (typeof AUTHORITY_CALLS)[number];
 
 export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () => string): Authority {

@@ -12,15 +12,23 @@ export async function readToken(path: string, create: boolean): Promise<string> 
   try {
     const { mode } = await stat(path);
     if ((mode & 0o077) !== 0) {
-      throw new VnetError('VNET_ERR_REFUSED', `${path} can be read by others (mode ${(mode & 0o777).toString(8)})`, {
-        hint: `chmod 600 ${path}`,
-      });
+      throw new VnetError(
+        'VNET_ERR_REFUSED',
+        `${path} can be read by others (mode ${(mode & 0o777).toString(8)})`,
+        {
+          hint: `chmod 600 ${path}`,
+        },
+      );
     }
     const token = (await readFile(path, 'utf8')).trim();
     if (token.length < TOKEN_MIN_LENGTH) {
-      throw new VnetError('VNET_ERR_INVALID', `the token in ${path} is shorter than ${TOKEN_MIN_LENGTH} characters`, {
-        hint: "copy the Proxy's token file",
-      });
+      throw new VnetError(
+        'VNET_ERR_INVALID',
+        `the token in ${path} is shorter than ${TOKEN_MIN_LENGTH} characters`,
+        {
+          hint: "copy the Proxy's token file",
+        },
+      );
     }
     return token;
   } catch (cause) {

@@ -30,13 +30,20 @@ function makeEngine(): Engine {
     host: 'a',
     insecure: false,
     timers: DEFAULT_LINK_TIMERS,
-    createPlane: (handlers) => createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(2) }),
+    createPlane: (handlers) =>
+      createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(2) }),
     listen: { address: '127.0.0.1', port: 7700 },
     onEvent: () => {},
   });
 }
 
-const port = (name: string): PortConfig => ({ port: name, network: 1, role: 'vm', owner: 'user', macs: [MAC] });
+const port = (name: string): PortConfig => ({
+  port: name,
+  network: 1,
+  role: 'vm',
+  owner: 'user',
+  macs: [MAC],
+});
 const rule = (id: string, to: string): Rule => ({
   id,
   network: 1,
@@ -51,7 +58,12 @@ const rule = (id: string, to: string): Rule => ({
 t.test('a delta is applied whole or not at all', (t) => {
   const engine = makeEngine();
   t.teardown(() => engine.close());
-  engine.apply({ revision: 1, networks: [NETWORK], ports: [port('memory:web')], rules: [rule('r1', 'memory:web')] });
+  engine.apply({
+    revision: 1,
+    networks: [NETWORK],
+    ports: [port('memory:web')],
+    rules: [rule('r1', 'memory:web')],
+  });
   const before = JSON.stringify(engine.config);
 
   t.throws(
@@ -69,33 +81,48 @@ t.test('a delta is applied whole or not at all', (t) => {
   t.equal(JSON.stringify(engine.config), before);
   // The port that was opened for the refused change is closed again, so it can be opened now.
   engine.apply({ revision: 2, ports: [port('memory:db')] });
-  t.same(engine.config.ports.map((each) => each.port), ['memory:web', 'memory:db']);
+  t.same(
+    engine.config.ports.map((each) => each.port),
+    ['memory:web', 'memory:db'],
+  );
   t.end();
 });
 
 t.test('a whole configuration keeps what it can, and a port without its device is tried again', (t) => {
   const engine = makeEngine();
   t.teardown(() => engine.close());
-  const config: HostConfig = { host: 'a', revision: 3, networks: [NETWORK], links: [], ports: [port('nonsense')], rules: [] };
+  const config: HostConfig = {
+    host: 'a',
+    revision: 3,
+    networks: [NETWORK],
+    links: [],
+    ports: [port('nonsense')],
+    rules: [],
+  };
   engine.configure(config);
   t.same(engine.config, config);
   t.end();
 });
 
 t.test('merging the difference of two configurations gives the second', (t) => {
-  const rules = fc.uniqueArray(fc.record({ id: fc.constantFrom('r1', 'r2', 'r3'), to: fc.constantFrom('p', 'q') }), {
-    selector: (each) => each.id,
-  });
-  const configs = fc.record({ revision: fc.nat(), rules, ports: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')) }).map(
-    (parts): HostConfig => ({
-      host: 'a',
-      revision: parts.revision,
-      networks: [NETWORK],
-      links: [],
-      ports: parts.ports.map(port),
-      rules: parts.rules.map((each) => rule(each.id, each.to)),
-    }),
+  const rules = fc.uniqueArray(
+    fc.record({ id: fc.constantFrom('r1', 'r2', 'r3'), to: fc.constantFrom('p', 'q') }),
+    {
+      selector: (each) => each.id,
+    },
   );
+  const configs = fc
+    .record({ revision: fc.nat(), rules, ports: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')) })
+    .map(
+      (parts): HostConfig => ({
+        host: 'a',
+        revision: parts.revision,
+        networks: [NETWORK],
+        links: [],
+        ports: parts.ports.map(port),
+        rules: parts.rules.map((each) => rule(each.id, each.to)),
+      }),
+    );
   const sorted = (config: HostConfig) => ({
     ...config,
     rules: [...config.rules].sort((a, b) => a.id.localeCompare(b.id)),

@@ -34,7 +34,13 @@ export type ChangeLine = { progress: ChangeProgress } | { result: ChangeResult }
 export function connectControl(socketPath: string): ControlClient {
   const agent = new Agent({ keepAlive: true });
 
-  const send = (method: string, path: string, body?: unknown, accept = 'application/json', signal?: AbortSignal) =>
+  const send = (
+    method: string,
+    path: string,
+    body?: unknown,
+    accept = 'application/json',
+    signal?: AbortSignal,
+  ) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
       const call = request(
@@ -54,7 +60,9 @@ export function connectControl(socketPath: string): ControlClient {
         resolve,
       );
       call.on('timeout', () => call.destroy(timeout(socketPath)));
-      call.on('error', (cause) => reject(cause instanceof VnetError ? cause : unreachable(socketPath, cause)));
+      call.on('error', (cause) =>
+        reject(cause instanceof VnetError ? cause : unreachable(socketPath, cause)),
+      );
       call.end(payload);
     });
 
@@ -71,7 +79,10 @@ export function connectControl(socketPath: string): ControlClient {
     hostView: (host) => json<LocalView>('GET', `/v1/hosts/${encodeURIComponent(host)}`),
     plan: (change: ChangeRequest) => json<Plan>('POST', '/v1/plan', change),
     route: (from, to, network) =>
-      json<RouteView>('GET', `/v1/route?${new URLSearchParams({ from, to, ...(network ? { network } : {}) })}`),
+      json<RouteView>(
+        'GET',
+        `/v1/route?${new URLSearchParams({ from, to, ...(network ? { network } : {}) })}`,
+      ),
     setConfigurationTime: (boundMs) => json<void>('PUT', '/v1/configuration-time', { boundMs }),
     shutdown: () => json<void>('POST', '/v1/shutdown'),
     async apply(change, progress) {
@@ -117,9 +128,13 @@ function errorOf(text: string, status: number | undefined): VnetError {
 }
 
 function timeout(socketPath: string): VnetError {
-  return new VnetError('VNET_ERR_TIMEOUT', `the daemon at ${socketPath} did not answer in ${ANSWER_TIMEOUT_MS / 1000} s`, {
-    hint: "look at the daemon's log",
-  });
+  return new VnetError(
+    'VNET_ERR_TIMEOUT',
+    `the daemon at ${socketPath} did not answer in ${ANSWER_TIMEOUT_MS / 1000} s`,
+    {
+      hint: "look at the daemon's log",
+    },
+  );
 }
 
 function unreachable(socketPath: string, cause: unknown): VnetError {

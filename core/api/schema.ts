@@ -7,12 +7,19 @@ export type JsonSchema = { readonly [keyword: string]: unknown };
 
 const text = (limits: JsonSchema): JsonSchema => ({ type: 'string', ...limits });
 const integer = (minimum: number, maximum: number): JsonSchema => ({ type: 'integer', minimum, maximum });
-const array = (items: JsonSchema, limits: JsonSchema = {}): JsonSchema => ({ type: 'array', items, ...limits });
+const array = (items: JsonSchema, limits: JsonSchema = {}): JsonSchema => ({
+  type: 'array',
+  items,
+  ...limits,
+});
 const oneOf = (...values: string[]): JsonSchema => ({ enum: values });
 const either = (...schemas: JsonSchema[]): JsonSchema => ({ anyOf: schemas });
 
 /** No other properties than these; the second list may be absent. */
-const object = (required: Record<string, JsonSchema>, optional: Record<string, JsonSchema> = {}): JsonSchema => ({
+const object = (
+  required: Record<string, JsonSchema>,
+  optional: Record<string, JsonSchema> = {},
+): JsonSchema => ({
   type: 'object',
   properties: { ...required, ...optional },
   required: Object.keys(required),
@@ -82,7 +89,13 @@ export const TopologySchema = object({
     ),
   ),
   routes: list(
-    object({ network: name, from: name, to: name, both: { type: 'boolean' }, via: array(name, { minItems: 1 }) }),
+    object({
+      network: name,
+      from: name,
+      to: name,
+      both: { type: 'boolean' },
+      via: array(name, { minItems: 1 }),
+    }),
   ),
   rules: list(RuleSchema),
 });
@@ -91,9 +104,14 @@ const revision = integer(0, Number.MAX_SAFE_INTEGER);
 
 export const ChangeRequestSchema = either(
   object({ kind: oneOf('target'), topology: TopologySchema }, { revision }),
-  object({ kind: oneOf('change'), change: object({ add: TopologySchema, remove: TopologySchema }) }, { revision }),
+  object(
+    { kind: oneOf('change'), change: object({ add: TopologySchema, remove: TopologySchema }) },
+    { revision },
+  ),
 );
 
-export const ConfigurationTimeSchema = object({ boundMs: { type: 'number', minimum: 0, maximum: 3_600_000 } });
+export const ConfigurationTimeSchema = object({
+  boundMs: { type: 'number', minimum: 0, maximum: 3_600_000 },
+});
 
 export const RouteQuerySchema = object({ from: text({}), to: text({}) }, { network: text({}) });

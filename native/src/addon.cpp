@@ -345,7 +345,7 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
   }
 
   Napi::Value removeEdge(const Napi::CallbackInfo& info) {
-    plane().post([id = info[0].ToNumber().Uint32Value()](Forwarder& forwarder) { forwarder.links().removeEdge(id); });
+    plane().post([id = info[0].ToNumber().Uint32Value()](Forwarder& forwarder) { forwarder.removeEdge(id); });
     return info.Env().Undefined();
   }
 

@@ -16,6 +16,12 @@ const Actions* FlowCache::find(const FlowKey& key, uint32_t epoch) {
 
 void FlowCache::install(FlowEntry entry) {
   if (entry.fromEpoch >= entry.toEpoch) return;
+  // A frame is held whole or not at all.
+  for (const Action& action : entry.actions)
+    if (action.kind == ActionKind::hold) {
+      entry.actions = {Action(action)};
+      break;
+    }
   Versions* versions = table_.find(entry.key);
   if (!versions) versions = &table_.insert(entry.key);
   Versions kept;

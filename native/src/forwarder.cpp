@@ -41,6 +41,11 @@ void Forwarder::closePort(uint32_t id) {
   learnt_.eraseIf([&](const Learnt&, uint32_t port) { return port == id; });
 }
 
+void Forwarder::removeEdge(uint32_t id) {
+  links_.removeEdge(id);
+  edgeMisses_.erase(id);
+}
+
 void Forwarder::applyFlows(FlowDelta delta) {
   const bool stale = delta.generation < generation_;
   if (!stale) generation_ = delta.generation;

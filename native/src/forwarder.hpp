@@ -43,6 +43,7 @@ class Forwarder final : public PortSink, public LinkSink {
   void openPort(std::unique_ptr<Port> port);
   void setPortMacs(uint32_t id, std::vector<uint64_t> macs);
   void closePort(uint32_t id);
+  void removeEdge(uint32_t id);
   void applyFlows(FlowDelta delta);
   // Copies the counters and sends them up with `ticket`.
   void reportSnapshot(uint64_t ticket);

@@ -11,8 +11,8 @@ constexpr size_t FLOW_ENTRIES = 65'536;
 constexpr size_t PAIR_ROWS = 262'144;
 constexpr size_t FLOW_VERSIONS = 2;
 
-constexpr size_t PENDING_KEYS = 1'024;
-constexpr size_t PENDING_KEYS_PER_INGRESS = 256;
+constexpr size_t PENDING_KEYS = 4'096;
+constexpr size_t PENDING_KEYS_PER_INGRESS = 1'024;
 constexpr size_t PENDING_FRAMES_PER_KEY = 64;
 constexpr size_t PENDING_BYTES_PER_KEY = 256 << 10;
 constexpr size_t PENDING_BYTES = 8 << 20;
@@ -30,7 +30,7 @@ constexpr double SOURCE_EVENT_BURST = 64;
 constexpr size_t LEARNT_SOURCES = 16'384;
 
 constexpr size_t UP_BATCH = 256;         // misses or events in one call of JavaScript
-constexpr size_t UP_MISSES = 2'048;      // queued for JavaScript
+constexpr size_t UP_MISSES = 8'192;      // queued for JavaScript
 constexpr size_t UP_EVENTS = 4'096;
 
 constexpr size_t JOIN_FRAMES = 512;

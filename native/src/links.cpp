@@ -114,7 +114,12 @@ void Links::receive(const uint8_t* data, size_t length, const Origin& origin) {
     LinkId id;
     if (!readLinkId(body, rest, id)) return sink_.linkDrop(nullptr, Drop::malformed);
     const auto it = byWireId_.find(load64(id.data()));
-    if (it == byWireId_.end() || it->second->tcp() != (origin.connection != nullptr)) return sink_.linkDrop(nullptr, Drop::handshake);
+    if (it == byWireId_.end() || it->second->tcp() != (origin.connection != nullptr)) {
+      sink_.linkDrop(nullptr, Drop::handshake);
+      // Perhaps a peer that is ahead of our own configuration: closed at once, it tries again soon.
+      if (origin.connection && !origin.connection->link) drop(*origin.connection);
+      return;
+    }
     return it->second->onHandshake(header, body, rest, origin);
   }
   const auto it = sessions_.find(header.session);

@@ -93,7 +93,11 @@ export class OverlayBed {
     return store;
   }
 
-  async #start(name: string, store: Store, extra: { role?: Awaited<ReturnType<typeof createProxy>>; port: number }) {
+  async #start(
+    name: string,
+    store: Store,
+    extra: { role?: Awaited<ReturnType<typeof createProxy>>; port: number },
+  ) {
     const address = this.#addresses.get(name) ?? `127.0.0.${2 + this.#addresses.size}`;
     this.#addresses.set(name, address);
     const socketPath = join(this.directory, `${name}.sock`);
@@ -112,7 +116,10 @@ export class OverlayBed {
       random: seededRandom(name.length),
       logger: pino({ level: process.env['VNET_TEST_LOG'] ?? 'silent' }),
       createPlane: (handlers: PlaneHandlers) => {
-        plane = createMemoryPlane(handlers, this.fabric, { clock: systemClock, random: seededRandom(name.length + 1) });
+        plane = createMemoryPlane(handlers, this.fabric, {
+          clock: systemClock,
+          random: seededRandom(name.length + 1),
+        });
         return plane;
       },
     });
@@ -157,7 +164,12 @@ async function freePortPair(): Promise<number> {
 /** An Ethernet frame with a payload, local experimental EtherType 1 (IEEE 802). */
 export function frame(destination: MacAddress, source: MacAddress, payload: string): Uint8Array {
   const octets = (mac: string) => Buffer.from(mac.replaceAll(':', ''), 'hex');
-  return Buffer.concat([octets(destination), octets(source), Buffer.from([0x88, 0xb5]), Buffer.from(payload.padEnd(46))]);
+  return Buffer.concat([
+    octets(destination),
+    octets(source),
+    Buffer.from([0x88, 0xb5]),
+    Buffer.from(payload.padEnd(46)),
+  ]);
 }
 
 export function payloadOf(octets: Uint8Array): string {

@@ -14,7 +14,10 @@ async function starBed() {
   await bed.startProxy('home');
   for (const host of HOSTS) await bed.startHost(host);
   const { client } = bed.nodes.get('home') ?? (await bed.startProxy('home'));
-  await until('all hosts known', async () => (await client.overview()).hosts.filter((host) => host.phase === 'ready').length === 4);
+  await until(
+    'all hosts known',
+    async () => (await client.overview()).hosts.filter((host) => host.phase === 'ready').length === 4,
+  );
   const vms = [
     { name: 'web', network: 'lab', host: 'a', macs: [MAC(1)], port: 'memory:web' },
     { name: 'db', network: 'lab', host: 'b', macs: [MAC(2)], port: 'memory:db' },
@@ -42,7 +45,10 @@ t.test('the star carries frames without anyone writing rules', async (t) => {
 
   const route = await client.route('web', 'db');
   t.ok(route.delivered);
-  t.same(route.hops.map((hop) => hop.host), ['a', 'home', 'b']);
+  t.same(
+    route.hops.map((hop) => hop.host),
+    ['a', 'home', 'b'],
+  );
 
   const again = await client.apply({ kind: 'target', topology });
   t.equal(again.steps.length, 0, 'applying the same again takes nothing');
@@ -59,9 +65,13 @@ t.test('a direct link is added while frames flow, dies, and returns', async (t) 
     const { links } = await client.hostView('a');
     return links.some((link) => link.peer === 'b' && link.up);
   });
-  t.same((await client.route('web', 'db')).hops.map((hop) => hop.host), ['a', 'b']);
+  t.same(
+    (await client.route('web', 'db')).hops.map((hop) => hop.host),
+    ['a', 'b'],
+  );
   const before = bed.nodes.get('home')?.plane;
-  const relayed = async () => (await before?.snapshot())?.links.reduce((sum, link) => sum + link.inFrames, 0) ?? 0;
+  const relayed = async () =>
+    (await before?.snapshot())?.links.reduce((sum, link) => sum + link.inFrames, 0) ?? 0;
   const relayedBefore = await relayed();
   send('web', 'a', frame(MAC(2), MAC(1), 'direct'));
   await until('direct delivery', () => got('b', 'db').includes('direct'));
@@ -96,7 +106,9 @@ t.test('the Proxy dies and the star is whole again', async (t) => {
   t.equal(error.code, 'VNET_ERR_UNREACHABLE');
 
   const { client } = await bed.startProxy('home');
-  await until('everyone back', async () => (await client.overview()).hosts.every((host) => host.phase === 'ready'));
+  await until('everyone back', async () =>
+    (await client.overview()).hosts.every((host) => host.phase === 'ready'),
+  );
   await until('links', async () => (await client.local()).links.filter((link) => link.up).length === 3);
   send('web', 'a', frame(MAC(2), MAC(1), 'after'));
   await until('frames', () => got('b', 'db').includes('after'));
@@ -106,7 +118,9 @@ t.test('a host that is away is pending and gets its part when it is back', async
   const { bed, client } = await starBed();
   t.teardown(() => bed.close());
   await bed.stop('c');
-  await until('c away', async () => (await client.overview()).hosts.some((host) => host.name === 'c' && host.phase !== 'ready'));
+  await until('c away', async () =>
+    (await client.overview()).hosts.some((host) => host.name === 'c' && host.phase !== 'ready'),
+  );
   const change = emptyChange();
   change.add.links.push({ type: 'udp', a: 'a', b: 'c' });
   const result = await client.apply({ kind: 'change', change });
@@ -121,7 +135,9 @@ t.test('requests that cannot be right change nothing', async (t) => {
   const { revision } = await client.overview();
   const bad = emptyChange();
   bad.add.links.push({ type: 'udp', a: 'a', b: 'nowhere' });
-  const error = (await client.apply({ kind: 'change', change: bad }).catch((thrown: unknown) => thrown)) as VnetError;
+  const error = (await client
+    .apply({ kind: 'change', change: bad })
+    .catch((thrown: unknown) => thrown)) as VnetError;
   t.type(error, VnetError);
   t.match(error.message, /nowhere/);
 
@@ -132,7 +148,12 @@ t.test('requests that cannot be right change nothing', async (t) => {
 
   const status = await new Promise<number | undefined>((resolve) => {
     const call = request(
-      { socketPath: join(bed.directory, 'home.sock'), path: '/v1/changes', method: 'POST', headers: { 'content-type': 'application/json' } },
+      {
+        socketPath: join(bed.directory, 'home.sock'),
+        path: '/v1/changes',
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+      },
       (response) => {
         response.resume();
         resolve(response.statusCode);

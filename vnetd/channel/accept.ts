@@ -12,7 +12,11 @@ export interface AcceptOptions {
   port: number;
   token: string;
   /** A daemon that showed the token; the handlers answer its calls. */
-  accept(host: string, remote: string, peer: () => ChannelPeer): { onCall: CallHandler; onNotice: NoticeHandler };
+  accept(
+    host: string,
+    remote: string,
+    peer: () => ChannelPeer,
+  ): { onCall: CallHandler; onNotice: NoticeHandler };
   onUp(host: string, peer: ChannelPeer): void;
 }
 
@@ -20,7 +24,11 @@ const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 
 export class ChannelAcceptor {
   readonly #server: Server;
-  readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_MAX_BYTES, perMessageDeflate: false });
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: MESSAGE_MAX_BYTES,
+    perMessageDeflate: false,
+  });
   readonly #options: AcceptOptions;
 
   private constructor(options: AcceptOptions) {
@@ -60,7 +68,8 @@ export class ChannelAcceptor {
     socket.on('error', () => socket.destroy());
     const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
     if (request.url !== CHANNEL_PATH) return void refuse('404 Not Found');
-    if (!sameToken(request.headers.authorization, this.#options.token)) return void refuse('401 Unauthorized');
+    if (!sameToken(request.headers.authorization, this.#options.token))
+      return void refuse('401 Unauthorized');
     const host = String(request.headers['x-vnet-host'] ?? '');
     if (!HOST_NAME.test(host)) return void refuse('400 Bad Request');
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {

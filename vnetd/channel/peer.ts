@@ -73,7 +73,9 @@ export class ChannelPeer {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(gone(name));
       if (this.#waiting.size >= CALLS_MAX) {
-        return reject(new VnetError('VNET_ERR_LIMIT', `${CALLS_MAX} calls wait on the control channel already`));
+        return reject(
+          new VnetError('VNET_ERR_LIMIT', `${CALLS_MAX} calls wait on the control channel already`),
+        );
       }
       const id = this.#nextId++;
       const timer = setTimeout(() => {
@@ -113,7 +115,8 @@ export class ChannelPeer {
     if (!message) return this.close('a message that is not ours');
     if (message.notice !== undefined) return this.#onNotice(message.notice, message.body);
     if (message.id === undefined) return this.close('a message without an id');
-    if (message.call !== undefined) return void this.#answer(message.id, message.call, message.arguments ?? []);
+    if (message.call !== undefined)
+      return void this.#answer(message.id, message.call, message.arguments ?? []);
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return; // Answered after its time-out.
     if ('progress' in message) return waiting.progress?.(message.progress);

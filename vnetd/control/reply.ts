@@ -1,6 +1,12 @@
 /** How answers leave: errors with their status, streams as lines of JSON. */
 import type { FastifyReply } from 'fastify';
-import { type ChangeLine, type ErrorCode, NDJSON, type OverlayEvent, type VnetError } from '../../core/index.js';
+import {
+  type ChangeLine,
+  type ErrorCode,
+  NDJSON,
+  type OverlayEvent,
+  type VnetError,
+} from '../../core/index.js';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
   VNET_ERR_INVALID: 400,
@@ -25,7 +31,10 @@ export function sendError(reply: FastifyReply, error: VnetError): FastifyReply {
 }
 
 /** Streams lines of JSON; a reader that stops reading is cut off rather than remembered without bound. */
-export function streamLines(reply: FastifyReply): { write(line: ChangeLine | OverlayEvent): void; end(): void } {
+export function streamLines(reply: FastifyReply): {
+  write(line: ChangeLine | OverlayEvent): void;
+  end(): void;
+} {
   reply.hijack();
   const raw = reply.raw;
   raw.writeHead(200, { 'content-type': NDJSON, 'cache-control': 'no-store' });

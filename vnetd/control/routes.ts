@@ -16,7 +16,10 @@ import {
 import type { ControlBackend } from './backend.js';
 import { sendError, streamLines } from './reply.js';
 
-const schema = (summary: string, rest: FastifySchema & { body?: unknown } = {}): { schema: FastifySchema } => ({
+const schema = (
+  summary: string,
+  rest: FastifySchema & { body?: unknown } = {},
+): { schema: FastifySchema } => ({
   schema: { ...rest, summary } as FastifySchema,
 });
 
@@ -25,12 +28,16 @@ export function routes(server: FastifyInstance, backend: ControlBackend): void {
   views(server, backend);
   primitives(server, backend);
   changes(server, backend);
-  server.get('/v1/events', schema('Events as lines of JSON, until the connection closes'), (request, reply) => {
-    const stream = streamLines(reply);
-    const cancel = backend.subscribe((event) => stream.write(event));
-    request.raw.on('close', cancel);
-    reply.raw.on('close', cancel);
-  });
+  server.get(
+    '/v1/events',
+    schema('Events as lines of JSON, until the connection closes'),
+    (request, reply) => {
+      const stream = streamLines(reply);
+      const cancel = backend.subscribe((event) => stream.write(event));
+      request.raw.on('close', cancel);
+      reply.raw.on('close', cancel);
+    },
+  );
   server.post('/v1/shutdown', schema('Stop the daemon'), async (_request, reply) => {
     await reply.code(204).send();
     backend.shutdown();
@@ -39,18 +46,26 @@ export function routes(server: FastifyInstance, backend: ControlBackend): void {
 
 function health(server: FastifyInstance, backend: ControlBackend): void {
   server.get('/healthz', schema('The process answers'), async () => ({ status: 'ok' }));
-  server.get('/readyz', schema('The star link stands and the configuration is installed'), async (_request, reply) => {
-    const missing = backend.notReady();
-    if (missing === undefined) return { status: 'ready' };
-    return reply.code(503).send({ status: 'not ready', missing });
-  });
+  server.get(
+    '/readyz',
+    schema('The star link stands and the configuration is installed'),
+    async (_request, reply) => {
+      const missing = backend.notReady();
+      if (missing === undefined) return { status: 'ready' };
+      return reply.code(503).send({ status: 'not ready', missing });
+    },
+  );
 }
 
 function views(server: FastifyInstance, backend: ControlBackend): void {
   server.get('/v1/local', schema("This daemon's own state"), () => backend.local());
-  server.get('/v1/overlay', schema('The whole overlay, as the Proxy holds it'), () => backend.authority.overview());
-  server.get<{ Params: { host: string } }>('/v1/hosts/:host', schema("Another daemon's own state"), (request) =>
-    backend.authority.hostView(request.params.host),
+  server.get('/v1/overlay', schema('The whole overlay, as the Proxy holds it'), () =>
+    backend.authority.overview(),
+  );
+  server.get<{ Params: { host: string } }>(
+    '/v1/hosts/:host',
+    schema("Another daemon's own state"),
+    (request) => backend.authority.hostView(request.params.host),
   );
   server.get<{ Querystring: { from: string; to: string; network?: string } }>(
     '/v1/route',
@@ -62,7 +77,11 @@ function views(server: FastifyInstance, backend: ControlBackend): void {
 }
 
 function primitives(server: FastifyInstance, backend: ControlBackend): void {
-  const oneStatement = (sign: 'add' | 'remove', list: 'links' | 'rules', statement: LinkStatement | RuleStatement) => {
+  const oneStatement = (
+    sign: 'add' | 'remove',
+    list: 'links' | 'rules',
+    statement: LinkStatement | RuleStatement,
+  ) => {
     const change = emptyChange();
     (change[sign][list] as unknown[]).push(statement);
     return backend.authority.apply({ kind: 'change', change });
@@ -73,14 +92,18 @@ function primitives(server: FastifyInstance, backend: ControlBackend): void {
   server.post<{ Body: LinkStatement }>('/v1/links', link('Primitive 1: add an overlay link'), (request) =>
     oneStatement('add', 'links', request.body),
   );
-  server.delete<{ Body: LinkStatement }>('/v1/links', link('Primitive 2: delete an overlay link'), (request) =>
-    oneStatement('remove', 'links', request.body),
+  server.delete<{ Body: LinkStatement }>(
+    '/v1/links',
+    link('Primitive 2: delete an overlay link'),
+    (request) => oneStatement('remove', 'links', request.body),
   );
   server.post<{ Body: RuleStatement }>('/v1/rules', rule('Primitive 3: add a forwarding rule'), (request) =>
     oneStatement('add', 'rules', request.body),
   );
-  server.delete<{ Body: RuleStatement }>('/v1/rules', rule('Primitive 4: delete a forwarding rule'), (request) =>
-    oneStatement('remove', 'rules', request.body),
+  server.delete<{ Body: RuleStatement }>(
+    '/v1/rules',
+    rule('Primitive 4: delete a forwarding rule'),
+    (request) => oneStatement('remove', 'rules', request.body),
   );
   server.get('/v1/interfaces', schema('Primitive 5: list the network interfaces'), async () => ({
     interfaces: (await backend.local()).interfaces,
@@ -108,7 +131,10 @@ function changes(server: FastifyInstance, backend: ControlBackend): void {
   );
   server.post<{ Body: ChangeRequest }>(
     '/v1/changes',
-    schema('Many statements as one change, whole or not at all; progress as lines where NDJSON is accepted', body),
+    schema(
+      'Many statements as one change, whole or not at all; progress as lines where NDJSON is accepted',
+      body,
+    ),
     async (request, reply) => {
       if (request.headers.accept !== NDJSON) {
         try {

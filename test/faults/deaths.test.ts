@@ -1,0 +1,208 @@
+/** Daemons that die in the middle of changes, and links that come and go: nothing is ever half of something. */
+import t, { type Test } from 'tap';
+import {
+  type ChangeRequest,
+  connectControl,
+  emptyChange,
+  macFromNumber,
+  type RuleStatement,
+  sameTopology,
+  type Topology,
+} from '../../core/index.js';
+import { OverlayLab, parseLab } from '../../lab/index.js';
+import { directly, labName, needNamespaces, pings, reaches } from '../namespaces/index.js';
+
+const skip = needNamespaces();
+const FIRST_MANY_MAC = 0x02_00_00_01_00_00;
+const HOSTS = ['home', 'a', 'b', 'c'];
+/** Rules a host. */
+const MANY = 100;
+const HUGE = 2500;
+const FLAPS = 3;
+
+const LAB = `
+underlay 10.77.0.0/24
+host home
+host a
+host b
+host c
+vm a1 on a mac 02:00:00:00:0a:01 ip 10.9.0.11/24
+vm a2 on a mac 02:00:00:00:0a:02 ip 10.9.0.12/24
+vm b1 on b mac 02:00:00:00:0b:01 ip 10.9.0.21/24
+vm c1 on c mac 02:00:00:00:0c:01 ip 10.9.0.31/24
+`;
+
+function manyRules(perHost: number): RuleStatement[] {
+  return HOSTS.flatMap((host) =>
+    Array.from({ length: perHost }, (_, i) => ({
+      network: 'lab',
+      host,
+      source: { kind: 'any' as const },
+      destination: { kind: 'exact' as const, mac: macFromNumber(FIRST_MANY_MAC + i) },
+      actions: [{ kind: 'drop' as const }],
+    })),
+  );
+}
+
+t.test('deaths and changes', { skip }, async (t) => {
+  const overlay = await OverlayLab.make(parseLab(LAB), { name: labName('f') });
+  t.teardown(() => overlay.close());
+  const base = overlay.topology();
+  const target = (topology: Topology): ChangeRequest => ({ kind: 'target', topology });
+  const withMany: Topology = { ...base, rules: manyRules(MANY) };
+  await overlay.client().apply(target(base));
+  await overlay.whole();
+
+  const phaseOf = async (host: string) =>
+    (await overlay.client().overview()).hosts.find(({ name }) => name === host)?.phase;
+  const becomes = (host: string, phase: string) =>
+    overlay.until(`${host} ${phase}`, async () => (await phaseOf(host)) === phase);
+  /** How many of the many a host has rules for. */
+  const manyAt = async (host: string): Promise<number> => {
+    const { rules } = await overlay.client(host).local();
+    return rules.filter(({ destination }) => 'mac' in destination && destination.mac.startsWith('02:00:00:01')).length;
+  };
+
+  await t.test('a host dies while a change is made: it is pending, the others have theirs whole', async (t) => {
+    let killed: Promise<void> | undefined;
+    const result = await overlay.client().apply(target(withMany), () => {
+      killed ??= overlay.stop('b', 'SIGKILL');
+    });
+    await killed;
+    t.same(result.pending, ['b']);
+    await overlay.until('b known to be away', async () => (await phaseOf('b')) !== 'ready');
+    t.equal(await manyAt('a'), MANY);
+    t.equal(await manyAt('home'), MANY);
+    t.equal((await pings(overlay, 'a1', '10.9.0.31')).received, 3, 'the rest goes on');
+
+    await overlay.start('b');
+    await becomes('b', 'ready');
+    t.equal(await manyAt('b'), MANY, 'it got its part');
+    await reaches(overlay, 'b1', '10.9.0.11');
+  });
+
+  await t.test('a host that was away for a change gets what is due, and loses what is not', async (t) => {
+    await overlay.stop('c', 'SIGKILL');
+    await overlay.until('c away', async () => (await phaseOf('c')) !== 'ready');
+    const change = emptyChange();
+    change.add.links.push({ type: 'udp', a: 'a', b: 'c' });
+    change.add.routes.push({ network: 'lab', from: 'a1', to: 'c1', both: true, via: ['a', 'c'] });
+    const { pending } = await overlay.client().apply({ kind: 'change', change });
+    t.same(pending, ['c']);
+    t.match((await overlay.client().overview()).suspended, [{ from: 'a1', to: 'c1' }], 'no route through it yet');
+    t.match(await overlay.client().hostView('c').catch((thrown) => thrown), { code: 'VNET_ERR_UNREACHABLE', hint: String });
+    await overlay.start('c');
+    await becomes('c', 'ready');
+    await directly(overlay, 'a', 'c', 'udp');
+    await overlay.until('the route', async () => (await overlay.client().overview()).suspended.length === 0);
+    t.equal((await pings(overlay, 'a1', '10.9.0.31')).received, 3);
+
+    await overlay.stop('c', 'SIGKILL');
+    await overlay.until('c away', async () => (await phaseOf('c')) !== 'ready');
+    await overlay.client().apply(target(base));
+    await overlay.start('c');
+    await becomes('c', 'ready');
+    const { links } = await overlay.client('c').local();
+    t.same(links.map(({ peer, type }) => `${type} ${peer}`), ['tcp home'], 'the link that went is gone');
+    t.equal(await manyAt('a'), 0);
+  });
+
+  await t.test('the Proxy dies during a change: it was made, or it was not', async (t) => {
+    const old = target(base);
+    for (const [round, fatal] of ['validate', 'prepare', 'clean'].entries()) {
+      await overlay.client().apply(old);
+      let killed: Promise<void> | undefined;
+      const answered = await overlay
+        .client()
+        .apply(target(withMany), ({ phase, done }) => {
+          if (phase === fatal && done >= Math.min(round + 1, 2)) killed ??= overlay.stop('home', 'SIGKILL');
+        })
+        .then(
+          () => true,
+          () => false,
+        );
+      if (!killed) killed = overlay.stop('home', 'SIGKILL');
+      await killed;
+      await overlay.start('home');
+      await overlay.whole();
+      for (const host of ['a', 'b', 'c']) await becomes(host, 'ready');
+      await wholeOrNot(t, answered, fatal);
+      await reaches(overlay, 'a1', '10.9.0.21');
+    }
+  });
+
+  async function wholeOrNot(t: Test, answered: boolean, fatal: string): Promise<void> {
+    const { topology } = await overlay.client().overview();
+    const isNew = sameTopology(topology, withMany);
+    t.ok(isNew || sameTopology(topology, base), `killed at ${fatal}: the intent is ${isNew ? 'new' : 'old'}`);
+    if (answered) t.ok(isNew, 'what was answered stands');
+    await overlay.until('the hosts agree with it', async () => {
+      const found = await Promise.all(HOSTS.map(manyAt));
+      return found.every((count) => count === (isNew ? MANY : 0));
+    });
+  }
+
+  await t.test('a host starts again while the Proxy is away, and runs from its disk', async (t) => {
+    const change = emptyChange();
+    change.add.links.push({ type: 'udp', a: 'a', b: 'b' });
+    change.add.routes.push({ network: 'lab', from: 'a1', to: 'b1', both: true, via: ['a', 'b'] });
+    await overlay.client().apply(target(base));
+    await overlay.client().apply({ kind: 'change', change });
+    await directly(overlay, 'a', 'b', 'udp');
+    await overlay.until('a has written it down', async () => {
+      const { readFileSync } = await import('node:fs');
+      return readFileSync(`${overlay.directory}/a/config.json`, 'utf8').includes('"route"');
+    });
+    await overlay.stop('home', 'SIGKILL');
+    await overlay.stop('a', 'SIGKILL');
+    await overlay.start('a');
+    await reaches(overlay, 'a1', '10.9.0.12');
+    await directly(overlay, 'a', 'b', 'udp');
+    await reaches(overlay, 'a1', '10.9.0.21');
+    t.equal((await pings(overlay, 'b1', '10.9.0.11')).received, 3);
+    const refused = await overlay.client('a').overview().catch((thrown) => thrown);
+    t.match(refused, { code: 'VNET_ERR_UNREACHABLE', message: /Proxy is away/, hint: String });
+    await overlay.start('home');
+    await overlay.whole();
+    await reaches(overlay, 'a2', '10.9.0.31');
+  });
+
+  await t.test('a link that comes and goes: frames arrive by it or by the star', async (t) => {
+    await reaches(overlay, 'a1', '10.9.0.21');
+    for (let i = 0; i < FLAPS; i++) {
+      await overlay.lab.setPath('a', 'b', { up: false });
+      await directly(overlay, 'a', 'b', 'udp', false);
+      await directly(overlay, 'b', 'a', 'udp', false);
+      t.equal((await pings(overlay, 'a1', '10.9.0.21', 2)).received, 2, 'by the star');
+      await overlay.lab.setPath('a', 'b', { up: true });
+      await directly(overlay, 'a', 'b', 'udp');
+      await directly(overlay, 'b', 'a', 'udp');
+      t.equal((await pings(overlay, 'a1', '10.9.0.21', 2)).received, 2, 'by the link');
+    }
+  });
+
+  await t.test('a change that keeps every event loop busy takes no link down', async (t) => {
+    const downs: string[] = [];
+    const listening = new AbortController();
+    const watcher = connectControl(overlay.socket('home'));
+    const watched = (async () => {
+      for await (const event of watcher.events(listening.signal)) {
+        if (event.kind === 'link' && !event.up) downs.push(`${event.host} ${event.peer}: ${event.reason}`);
+      }
+    })().catch(() => {}); // The daemon ended with the test.
+    const pinging = pings(overlay, 'a2', '10.9.0.31', 30);
+    const { links, routes } = (await overlay.client().overview()).topology;
+    const huge = { ...base, links, routes, rules: manyRules(HUGE) };
+    const { tookMs, pending } = await overlay.client().apply(target(huge));
+    t.comment(`${HUGE} rules a host took ${Math.round(tookMs)} ms`);
+    t.same(pending, []);
+    t.equal(await manyAt('home'), HUGE);
+    t.equal((await pinging).received, 30, 'nothing lost meanwhile');
+    await overlay.client().apply(target(base));
+    t.equal(await manyAt('home'), 0);
+    listening.abort();
+    await watched;
+    watcher.close();
+    t.same(downs.filter((line) => !line.includes('closed')), [], 'no link went down');
+  });
+});
