@@ -1,7 +1,11 @@
 /** State on disk: a JSON file a key, replaced whole. A crash leaves the old value or the new one. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { closeSync, fsync, openSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Store, VnetError } from '../core/index.js';
+
+const sync = promisify(fsync);
 
 export class FileStore implements Store {
   readonly #directory: string;
@@ -58,20 +62,21 @@ export class FileStore implements Store {
     return next;
   }
 
+  /** Only the syncs may take long, so only they are left to other threads. */
   async #replace(path: string, text: string): Promise<void> {
-    const file = await open(`${path}.new`, 'w', 0o600);
+    const file = openSync(`${path}.new`, 'w', 0o600);
     try {
-      await file.writeFile(text);
-      await file.datasync();
+      writeFileSync(file, text);
+      await sync(file);
     } finally {
-      await file.close();
+      closeSync(file);
     }
-    await rename(`${path}.new`, path);
-    const directory = await open(this.#directory, 'r');
+    renameSync(`${path}.new`, path);
+    const directory = openSync(this.#directory, 'r');
     try {
-      await directory.sync();
+      await sync(directory);
     } finally {
-      await directory.close();
+      closeSync(directory);
     }
   }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -104,13 +105,11 @@ socklen_t Address::fill(sockaddr_storage& out, int family) const {
 }
 
 std::string Address::text() const {
-  char buffer[INET6_ADDRSTRLEN] = "";
-  if (isV4()) {
-    inet_ntop(AF_INET, &ip.s6_addr[12], buffer, sizeof buffer);
-    return std::string(buffer) + ":" + std::to_string(port);
-  }
-  inet_ntop(AF_INET6, &ip, buffer, sizeof buffer);
-  return "[" + std::string(buffer) + "]:" + std::to_string(port);
+  char literal[INET6_ADDRSTRLEN] = "", out[INET6_ADDRSTRLEN + 10];
+  if (isV4()) inet_ntop(AF_INET, &ip.s6_addr[12], literal, sizeof literal);
+  else inet_ntop(AF_INET6, &ip, literal, sizeof literal);
+  std::snprintf(out, sizeof out, isV4() ? "%s:%u" : "[%s]:%u", literal, port);
+  return out;
 }
 
 bool Address::operator==(const Address& other) const {

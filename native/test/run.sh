@@ -1,21 +1,27 @@
 #!/bin/sh
-# Compiles the C++ tests with the address and undefined-behaviour sanitizers and runs them. VNET_SEED: another seed.
+# Compiles the C++ tests with sanitizers (address, undefined behaviour, threads) and runs them. VNET_SEED: another seed.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${VNET_TEST_OUT:-$here/../build/test}
+memory=address,undefined
 mkdir -p "$out"
 build() {
   name=$1
-  shift
+  sanitizers=$2
+  shift 2
   sources=
   for source in "$@"; do sources="$sources $here/../src/$source.cpp"; done
   # shellcheck disable=SC2086
-  ${CXX:-g++} -std=c++20 -O1 -g -Wall -Wextra -fsanitize=address,undefined -fno-sanitize-recover=all \
-    -o "$out/$name" "$here/$name.cpp" $sources
+  ${CXX:-g++} -std=c++20 -O1 -g -Wall -Wextra -fsanitize=$sanitizers -fno-sanitize-recover=all \
+    -pthread -o "$out/$name" "$here/$name.cpp" $sources
   "$out/$name"
 }
-build wire_test wire
-build handshake_test handshake siphash
-build fragment_test fragment sys
-build flow_cache_test flow_cache sys
-build segment_test segment checksum mss coalesce sys
+build wire_test "$memory" wire
+build handshake_test "$memory" handshake siphash
+build fragment_test "$memory" fragment sys
+build flow_cache_test "$memory" flow_cache sys
+build segment_test "$memory" segment checksum mss coalesce sys
+# The whole plane without its N-API side, for races.
+everything=$(cd "$here/../src" && ls ./*.cpp | sed 's/^\.\///; s/\.cpp$//' | grep -v '^addon$')
+# shellcheck disable=SC2086
+build plane_test thread,undefined $everything
