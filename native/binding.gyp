@@ -4,10 +4,10 @@
       "target_name": "vnet",
       "sources": [
         "src/addon.cpp", "src/checksum.cpp", "src/coalesce.cpp", "src/counters.cpp", "src/egress.cpp", "src/flow_cache.cpp",
-        "src/forwarder.cpp", "src/fragment.cpp", "src/handshake.cpp", "src/ingress.cpp", "src/link.cpp",
+        "src/forwarder.cpp", "src/fragment.cpp", "src/handshake.cpp", "src/ingress.cpp", "src/link.cpp", "src/link_session.cpp",
         "src/link_tcp.cpp", "src/link_udp.cpp", "src/links.cpp", "src/loop.cpp", "src/mss.cpp", "src/path_size.cpp",
         "src/pending.cpp", "src/plane.cpp", "src/port.cpp", "src/port_packet.cpp", "src/port_tap.cpp",
-        "src/port_unix.cpp", "src/segment.cpp", "src/siphash.cpp", "src/sys.cpp", "src/wire.cpp"
+        "src/port_unix.cpp", "src/segment.cpp", "src/siphash.cpp", "src/sys.cpp", "src/values.cpp", "src/wire.cpp"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_CPP_EXCEPTIONS", "NAPI_VERSION=8"],

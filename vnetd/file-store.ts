@@ -62,25 +62,36 @@ export class FileStore implements Store {
     return next;
   }
 
-  /** Only the syncs may take long, so only they are left to other threads. */
   async #replace(path: string, text: string): Promise<void> {
-    const file = openSync(`${path}.new`, 'w', 0o600);
     try {
-      writeFileSync(file, text);
-      await sync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(`${path}.new`, path);
-    const directory = openSync(this.#directory, 'r');
-    try {
-      await sync(directory);
-    } finally {
-      closeSync(directory);
+      await replaceFile(this.#directory, path, text);
+    } catch (cause) {
+      throw new VnetError('VNET_ERR_PRIVILEGE', `cannot write ${path}: ${(cause as Error).message}`, {
+        hint: `see that ${this.#directory} is there, can be written and has space left`,
+        cause,
+      });
     }
   }
 
   #path(key: string): string {
     return join(this.#directory, `${key}.json`);
+  }
+}
+
+/** Only the syncs may take long, so only they are left to other threads. */
+async function replaceFile(folder: string, path: string, text: string): Promise<void> {
+  const file = openSync(`${path}.new`, 'w', 0o600);
+  try {
+    writeFileSync(file, text);
+    await sync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(`${path}.new`, path);
+  const directory = openSync(folder, 'r');
+  try {
+    await sync(directory);
+  } finally {
+    closeSync(directory);
   }
 }

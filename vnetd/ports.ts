@@ -70,7 +70,7 @@ export class Ports {
         if (known) this.open(known.config, true);
         throw thrown;
       }
-      port.state = VnetError.from(thrown).message;
+      port.state = explain(thrown);
     }
     this.#ports.set(config.port, port);
   }
@@ -156,9 +156,15 @@ export class Ports {
         this.#openInPlane(port);
         reopened = true;
       } catch (thrown) {
-        port.state = VnetError.from(thrown).message;
+        port.state = explain(thrown);
       }
     }
     if (reopened) this.#onReopened();
   }
+}
+
+/** One line for a person: what the system said, and what to do. */
+function explain(thrown: unknown): string {
+  const { message, hint } = VnetError.from(thrown);
+  return hint === undefined ? message : `${message} (${hint})`;
 }

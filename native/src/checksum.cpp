@@ -7,7 +7,8 @@
 namespace vnet {
 
 uint64_t checksumAdd(uint64_t sum, const uint8_t* p, size_t length) {
-  // 32-bit words in a 64-bit sum cannot overflow within a frame, and the compiler turns the loop into vectors.
+  // 32-bit words in a 64-bit sum cannot overflow within a frame, and the compiler turns the loop into
+  // vectors.
   size_t i = 0;
   uint64_t a = 0, b = 0;
   for (; i + 8 <= length; i += 8) {

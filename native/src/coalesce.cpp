@@ -21,7 +21,8 @@ bool plainSegment(const uint8_t* frame, size_t length, Layers& layers) {
     return false;
   if (!layers.v6 && checksumFinish(checksumAdd(0, ip, 20)) != 0) return false;
   const auto rest = static_cast<uint32_t>(length - layers.transport);
-  return checksumFinish(checksumAdd(pseudoHeaderSum(ip, layers.v6, 6, rest), frame + layers.transport, rest)) == 0;
+  return checksumFinish(
+             checksumAdd(pseudoHeaderSum(ip, layers.v6, 6, rest), frame + layers.transport, rest)) == 0;
 }
 }  // namespace
 
@@ -41,19 +42,24 @@ bool Coalescer::sameHeaders(const uint8_t* frame) const {
   const uint8_t *a = frame_ + layers_.ip, *b = frame + layers_.ip;
   if (std::memcmp(frame_, frame, layers_.ip) != 0) return false;
   if (layers_.v6 ? std::memcmp(a, b, 4) != 0 || std::memcmp(a + 6, b + 6, 34) != 0
-                 : std::memcmp(a, b, 2) != 0 || std::memcmp(a + 6, b + 6, 4) != 0 || std::memcmp(a + 12, b + 12, 8) != 0)
+                 : std::memcmp(a, b, 2) != 0 || std::memcmp(a + 6, b + 6, 4) != 0 ||
+                       std::memcmp(a + 12, b + 12, 8) != 0)
     return false;
   a = frame_ + layers_.transport;
   b = frame + layers_.transport;
   const size_t options = layers_.payload - layers_.transport - 20;
-  return std::memcmp(a, b, 4) == 0 && std::memcmp(a + 8, b + 8, 5) == 0 && std::memcmp(a + 14, b + 14, 2) == 0 &&
-         std::memcmp(a + 18, b + 18, 2 + options) == 0;
+  return std::memcmp(a, b, 4) == 0 && std::memcmp(a + 8, b + 8, 5) == 0 &&
+         std::memcmp(a + 14, b + 14, 2) == 0 && std::memcmp(a + 18, b + 18, 2 + options) == 0;
 }
 
 bool Coalescer::append(const uint8_t* frame, size_t length) {
-  if (!frame_ || closed_ || count_ == COALESCED_SEGMENTS || length > layers_.payload + segment_ || length <= layers_.payload) return false;
+  if (!frame_ || closed_ || count_ == COALESCED_SEGMENTS || length > layers_.payload + segment_ ||
+      length <= layers_.payload)
+    return false;
   const size_t payload = length - layers_.payload;
-  if (length_ + payload > COALESCED_BYTES || load32(frame + layers_.transport + 4) != nextSequence_ || !sameHeaders(frame)) return false;
+  if (length_ + payload > COALESCED_BYTES || load32(frame + layers_.transport + 4) != nextSequence_ ||
+      !sameHeaders(frame))
+    return false;
   Layers layers;
   if (!plainSegment(frame, length, layers) || layers.payload != layers_.payload) return false;
   std::memcpy(frame_ + length_, frame + layers_.payload, payload);
@@ -81,8 +87,12 @@ bool Coalescer::finish(VnetHeader& vnet) {
   const auto rest = static_cast<uint32_t>(length_ - layers_.transport);
   const auto sum = static_cast<uint16_t>(~checksumFinish(pseudoHeaderSum(ip, layers_.v6, 6, rest)));
   std::memcpy(frame_ + layers_.transport + 16, &sum, 2);
-  vnet = {VNET_NEEDS_CHECKSUM, layers_.v6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4, static_cast<uint16_t>(layers_.payload),
-          static_cast<uint16_t>(segment_), static_cast<uint16_t>(layers_.transport), 16};
+  vnet = {VNET_NEEDS_CHECKSUM,
+          layers_.v6 ? VNET_GSO_TCPV6 : VNET_GSO_TCPV4,
+          static_cast<uint16_t>(layers_.payload),
+          static_cast<uint16_t>(segment_),
+          static_cast<uint16_t>(layers_.transport),
+          16};
   frame_ = nullptr;
   return true;
 }

@@ -1,6 +1,6 @@
-// The opposite of segment.hpp: TCP segments that follow each other, leaving at a port whose device takes a vnet
-// header, are put together again into one super-frame, so that the receiver's stack is entered once for many. A
-// segment's checksum is verified before it disappears into the larger one. Pure.
+// The opposite of segment.hpp: TCP segments that follow each other, leaving at a port whose device takes a
+// vnet header, are put together again into one super-frame, so that the receiver's stack is entered once for
+// many. A segment's checksum is verified before it disappears into the larger one. Pure.
 #pragma once
 #include "segment.hpp"
 

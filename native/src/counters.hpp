@@ -1,5 +1,5 @@
-// What is counted: pairs (bounded, evicted rows folded into one row of zero addresses per network), ends (ports
-// and links) and drops. I/O thread only; a snapshot copies.
+// What is counted: pairs (bounded, evicted rows folded into one row of zero addresses per network), ends
+// (ports and links) and drops. I/O thread only; a snapshot copies.
 #pragma once
 #include <vector>
 
@@ -31,8 +31,16 @@ struct PairColumns {
 class PairCounters {
  public:
   explicit PairCounters(size_t limit = PAIR_ROWS) : table_(limit) {}
-  void entered(const PairKey& key, uint32_t bytes) { PairCounts& c = row(key); c.inFrames++; c.inBytes += bytes; }
-  void left(const PairKey& key, uint32_t bytes) { PairCounts& c = row(key); c.outFrames++; c.outBytes += bytes; }
+  void entered(const PairKey& key, uint32_t bytes) {
+    PairCounts& c = row(key);
+    c.inFrames++;
+    c.inBytes += bytes;
+  }
+  void left(const PairKey& key, uint32_t bytes) {
+    PairCounts& c = row(key);
+    c.outFrames++;
+    c.outBytes += bytes;
+  }
   PairColumns columns();
 
  private:

@@ -7,9 +7,27 @@
 namespace vnet {
 
 enum class Drop : uint8_t {
-  noMatch = 1, rule, guard, hopLimit, oversize, runt, malformed, unknownNetwork, unknownPeer, missQueue,
-  missTimeout, portQueue, linkQueue, groupEdgeDead, groundDead, joinTimeout, joinLimit, portClosed,
-  holdLimit, handshake, loop,
+  noMatch = 1,
+  rule,
+  guard,
+  hopLimit,
+  oversize,
+  runt,
+  malformed,
+  unknownNetwork,
+  unknownPeer,
+  missQueue,
+  missTimeout,
+  portQueue,
+  linkQueue,
+  groupEdgeDead,
+  groundDead,
+  joinTimeout,
+  joinLimit,
+  portClosed,
+  holdLimit,
+  handshake,
+  loop,
 };
 constexpr size_t DROP_COUNT = 22;
 using DropCounts = std::array<uint64_t, DROP_COUNT>;

@@ -12,7 +12,8 @@ void Forwarder::act(const Frame& frame, const Actions& actions) {
     const bool back = !frame.ground && action.id == frame.ingress;
     switch (action.kind) {
       case ActionKind::hold:
-        return wait({frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground}, frame, true);
+        return wait({frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground}, frame,
+                    true);
       case ActionKind::drop:
         drop(frame, action.reason);
         done = true;

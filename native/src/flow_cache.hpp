@@ -1,12 +1,12 @@
-// The flow cache: (network, ground, ingress, source, destination) to actions, with up to two versions by epoch.
-// Filled by answers from TypeScript, bounded, evicted by a clock hand. I/O thread only.
+// The flow cache: (network, ground, ingress, source, destination) to actions, with up to two versions by
+// epoch. Filled by answers from TypeScript, bounded, evicted by a clock hand. I/O thread only.
 #pragma once
 #include <array>
 #include <vector>
 
+#include "bytes.hpp"
 #include "drops.hpp"
 #include "limits.hpp"
-#include "bytes.hpp"
 #include "table.hpp"
 
 namespace vnet {

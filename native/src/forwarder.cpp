@@ -3,10 +3,15 @@
 namespace vnet {
 
 Forwarder::Forwarder(Loop& loop, Up& up)
-    : loop_(loop), up_(up), links_(loop, *this), pendingTimer_(loop, [this] {
-        pending_.expire(loop_.now(), [this](const Frame& frame, Drop reason) { drop(frame, reason); });
-        if (!pending_.empty()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
-      }),
+    : loop_(loop),
+      up_(up),
+      links_(loop, *this),
+      pendingTimer_(loop,
+                    [this] {
+                      pending_.expire(loop_.now(),
+                                      [this](const Frame& frame, Drop reason) { drop(frame, reason); });
+                      if (!pending_.empty()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
+                    }),
       joinTimer_(loop, [this] {
         joiner_.expire(loop_.now(), [this](Drop reason) { count(reason); });
         if (!joiner_.empty()) joinTimer_.at(loop_.now() + JOIN_SWEEP_NS);
@@ -58,7 +63,8 @@ void Forwarder::applyFlows(FlowDelta delta) {
   }
   for (FlowEntry& entry : delta.install) {
     if (WaitingQueue* queue = pending_.find(entry.key)) {
-      std::erase_if(queue->asked, [&](uint32_t epoch) { return epoch >= entry.fromEpoch && epoch < entry.toEpoch; });
+      std::erase_if(queue->asked,
+                    [&](uint32_t epoch) { return epoch >= entry.fromEpoch && epoch < entry.toEpoch; });
       touched.push_back(entry.key);
     }
     if (!stale) flows_.install(std::move(entry));
@@ -109,7 +115,9 @@ void Forwarder::reportSnapshot(uint64_t ticket) {
   Snapshot out;
   out.ticket = ticket;
   out.pairs = pairs_.columns();
-  links_.each([&](Link& link) { out.links.push_back({link.id(), link.counters, link.up(), link.rttUs(), link.datagramBytes()}); });
+  links_.each([&](Link& link) {
+    out.links.push_back({link.id(), link.counters, link.up(), link.rttUs(), link.datagramBytes()});
+  });
   for (const auto& [id, port] : ports_) out.ports.push_back({id, port->counters});
   out.drops = drops_;
   out.flowEntries = flows_.size();

@@ -1,10 +1,10 @@
-// The path of a frame, from where it comes in to where it leaves. ingress.cpp and egress.cpp hold the stages, in
-// the order a frame meets them; forwarder.cpp what configures them. I/O thread only.
+// The path of a frame, from where it comes in to where it leaves. ingress.cpp and egress.cpp hold the stages,
+// in the order a frame meets them; forwarder.cpp what configures them. I/O thread only.
 //
-//   ingress, port:  1 size  2 guard or learning  3 MSS clamp  4 count the pair  5 stamp network, epoch, hop limit
-//   ingress, link:  1 (unseal)  2 network  3 epoch  4 size
-//   both:           6 what waits for the same key goes first  7 look up: actions, wait for an answer, or hold
-//   egress:         8 for each action: ground, liveness, loop  9 port: join, deliver  10 edge: hop limit, split, (seal), send
+//   ingress, port:  1 size  2 guard or learning  3 MSS clamp  4 count the pair  5 stamp network, epoch, hop
+//   limit ingress, link:  1 (unseal)  2 network  3 epoch  4 size both:           6 what waits for the same
+//   key goes first  7 look up: actions, wait for an answer, or hold egress:         8 for each action:
+//   ground, liveness, loop  9 port: join, deliver  10 edge: hop limit, split, (seal), send
 #pragma once
 #include <memory>
 #include <unordered_map>

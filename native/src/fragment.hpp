@@ -1,5 +1,5 @@
-// Splitting frames that do not fit a datagram, and joining them where they leave at a port. A piece keeps the MAC
-// pair in front, so relays forward it like a frame, and may split it again. I/O thread only.
+// Splitting frames that do not fit a datagram, and joining them where they leave at a port. A piece keeps the
+// MAC pair in front, so relays forward it like a frame, and may split it again. I/O thread only.
 #pragma once
 #include <algorithm>
 #include <unordered_map>
@@ -40,7 +40,8 @@ bool splitFrame(const Frame& frame, uint32_t fragmentId, size_t most, Piece&& pi
 
 class Joiner {
  public:
-  // Takes a piece. True: `whole` is the joined frame, valid until the next call. dropped(reason) for what goes.
+  // Takes a piece. True: `whole` is the joined frame, valid until the next call. dropped(reason) for what
+  // goes.
   template <class Dropped>
   bool add(const Frame& piece, uint64_t now, Frame& whole, Dropped&& dropped) {
     const Key key{piece.network, piece.fragmentId, piece.source(), piece.destination()};
@@ -66,7 +67,8 @@ class Joiner {
       return false;
     }
     std::copy_n(piece.data + MAC_PAIR_BYTES, end - start, slot.octets.data() + MAC_PAIR_BYTES + start);
-    if (slot.covered.size() != 1 || slot.covered[0].first != 0 || slot.covered[0].second != piece.total) return false;
+    if (slot.covered.size() != 1 || slot.covered[0].first != 0 || slot.covered[0].second != piece.total)
+      return false;
     std::swap(joined_, slot.octets);
     close(it);
     whole = piece;
@@ -96,7 +98,9 @@ class Joiner {
     bool operator==(const Key&) const = default;
   };
   struct Hash {
-    size_t operator()(const Key& k) const { return mix(mix(k.source, k.destination), uint64_t{k.network} << 32 | k.id); }
+    size_t operator()(const Key& k) const {
+      return mix(mix(k.source, k.destination), uint64_t{k.network} << 32 | k.id);
+    }
   };
   struct Slot {
     std::vector<uint8_t> octets;

@@ -1,5 +1,5 @@
-// The messages by which two ends prove the link's secret to each other, as docs/wire.md has them. Pure: octets in,
-// octets out. The proof covers both nonces, so a recorded message proves nothing later.
+// The messages by which two ends prove the link's secret to each other, as docs/wire.md has them. Pure:
+// octets in, octets out. The proof covers both nonces, so a recorded message proves nothing later.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -28,12 +28,16 @@ struct Share {
 };
 
 // `theirs` is nullptr for HELLO and the dialler's share for HELLO_ACK.
-void writeHello(uint8_t* body, Type type, const LinkId& id, const Secret& secret, const Share& mine, const Share* theirs);
+void writeHello(uint8_t* body, Type type, const LinkId& id, const Secret& secret, const Share& mine,
+                const Share* theirs);
 // The share that the message carries; false when its proof does not hold.
-bool readHello(const uint8_t* body, size_t length, Type type, const Secret& secret, const Share* theirs, Share& out);
+bool readHello(const uint8_t* body, size_t length, Type type, const Secret& secret, const Share* theirs,
+               Share& out);
 // HELLO_DONE comes from the dialler; BYE from either side.
-void writeProof(uint8_t* body, Type type, const LinkId& id, const Secret& secret, const Share& from, const Share& to);
-bool checkProof(const uint8_t* body, size_t length, Type type, const Secret& secret, const Share& from, const Share& to);
+void writeProof(uint8_t* body, Type type, const LinkId& id, const Secret& secret, const Share& from,
+                const Share& to);
+bool checkProof(const uint8_t* body, size_t length, Type type, const Secret& secret, const Share& from,
+                const Share& to);
 // The link that a handshake's message is about; false when too short.
 bool readLinkId(const uint8_t* body, size_t length, LinkId& out);
 

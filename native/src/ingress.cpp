@@ -1,5 +1,5 @@
-// Stages 1 to 7 (see forwarder.hpp). I/O thread; frames are borrowed from the port or socket that read them, and
-// copied where they wait.
+// Stages 1 to 7 (see forwarder.hpp). I/O thread; frames are borrowed from the port or socket that read them,
+// and copied where they wait.
 #include "forwarder.hpp"
 #include "mss.hpp"
 
@@ -21,7 +21,8 @@ void Forwarder::fromPort(Port& port, uint8_t* octets, size_t length) {
   if (found == networks_.end()) return portDrop(port, Drop::unknownNetwork);
   const Network& network = found->second;
   if (length < ETHERNET_BYTES) return portDrop(port, Drop::runt);
-  if (length > network.mostOctets(isTagged(octets)) || length > MAX_FRAME) return portDrop(port, Drop::oversize);
+  if (length > network.mostOctets(isTagged(octets)) || length > MAX_FRAME)
+    return portDrop(port, Drop::oversize);
 
   // 2 guard or learning
   const uint64_t source = loadMac(octets + 6);
@@ -98,9 +99,9 @@ bool Forwarder::admit(Port& port, uint64_t source) {
   return admitted;
 }
 
-// Largest frame that TCP should make, so that it goes in one datagram: what the narrowest live UDP link takes, at
-// most what fits an Ethernet underlay, which is also assumed before a link is up. 0: no clamp (jumbo networks
-// without UDP links).
+// Largest frame that TCP should make, so that it goes in one datagram: what the narrowest live UDP link
+// takes, at most what fits an Ethernet underlay, which is also assumed before a link is up. 0: no clamp
+// (jumbo networks without UDP links).
 size_t Forwarder::clampOctets(const Network& network) const {
   size_t datagram = links_.smallestDatagram();
   if (datagram == 0) {

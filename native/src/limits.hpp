@@ -29,8 +29,8 @@ constexpr double SOURCE_EVENTS_PER_SECOND = 50;  // for each port
 constexpr double SOURCE_EVENT_BURST = 64;
 constexpr size_t LEARNT_SOURCES = 16'384;
 
-constexpr size_t UP_BATCH = 256;         // misses or events in one call of JavaScript
-constexpr size_t UP_MISSES = 8'192;      // queued for JavaScript
+constexpr size_t UP_BATCH = 256;     // misses or events in one call of JavaScript
+constexpr size_t UP_MISSES = 8'192;  // queued for JavaScript
 constexpr size_t UP_EVENTS = 4'096;
 
 constexpr size_t JOIN_FRAMES = 512;
@@ -39,11 +39,11 @@ constexpr size_t JOIN_PIECES = 64;  // separate stretches of one half-joined fra
 constexpr uint64_t JOIN_TIMEOUT_NS = 1'000 * MS;
 constexpr uint64_t JOIN_SWEEP_NS = 250 * MS;
 
-constexpr size_t MAX_FRAME = 65'535;          // octets of one frame at any port
-constexpr size_t SUPER_FRAME = 65'536 + 64;   // octets of what a device hands over before segmentation
-constexpr size_t RECEIVE_BATCH = 32;          // messages in one recvmmsg
-constexpr size_t RECEIVE_STRIDE = 66 << 10;   // octets set aside for each
-constexpr int RECEIVE_ROUNDS = 4;             // batches of one descriptor before the others have their turn
+constexpr size_t MAX_FRAME = 65'535;         // octets of one frame at any port
+constexpr size_t SUPER_FRAME = 65'536 + 64;  // octets of what a device hands over before segmentation
+constexpr size_t RECEIVE_BATCH = 32;         // messages in one recvmmsg
+constexpr size_t RECEIVE_STRIDE = 66 << 10;  // octets set aside for each
+constexpr int RECEIVE_ROUNDS = 4;            // batches of one descriptor before the others have their turn
 constexpr size_t PORT_BATCH_FRAMES = 64;
 constexpr size_t PORT_BATCH_BYTES = 256 << 10;
 constexpr size_t UNIX_QUEUE_BYTES = 1 << 20;
@@ -52,15 +52,15 @@ constexpr uint64_t PORT_RETRY_NS = 250 * MS;
 constexpr int SOCKET_BUFFER_BYTES = 4 << 20;
 constexpr size_t UDP_BATCH_MESSAGES = 64;
 constexpr size_t UDP_BATCH_BYTES = 1 << 20;
-constexpr size_t UDP_SEGMENTS = 64;           // UDP_MAX_SEGMENTS of older kernels
-constexpr size_t UDP_SEND_BYTES = 65'000;     // below the 65,507 that one UDP_SEGMENT send takes
+constexpr size_t UDP_SEGMENTS = 64;        // UDP_MAX_SEGMENTS of older kernels
+constexpr size_t UDP_SEND_BYTES = 65'000;  // below the 65,507 that one UDP_SEGMENT send takes
 constexpr size_t TCP_QUEUE_BYTES = 1 << 20;
 constexpr size_t TCP_INPUT_BYTES = 256 << 10;
 constexpr int TCP_NOTSENT_BYTES = 256 << 10;
-constexpr size_t TCP_STRANGERS = 256;         // accepted connections that have not proved a link
+constexpr size_t TCP_STRANGERS = 256;  // accepted connections that have not proved a link
 constexpr uint64_t TCP_STRANGER_NS = 3'000 * MS;
 
-constexpr size_t HALF_OPEN = 4;               // handshakes that a link answers at once
+constexpr size_t HALF_OPEN = 4;  // handshakes that a link answers at once
 constexpr uint64_t BACKOFF_FIRST_NS = 50 * MS;
 constexpr uint64_t TIE_WINDOW_NS = 2'000 * MS;
 

@@ -59,7 +59,13 @@ void TcpListener::onEvents(uint32_t) {
 }
 
 TcpConnection::TcpConnection(Loop& loop, TcpOwner& owner, Fd fd, const Address& peer, bool dialled)
-    : loop_(loop), owner_(owner), fd_(std::move(fd)), peer_(peer), dialled_(dialled), connecting_(dialled), in_(new uint8_t[TCP_INPUT_BYTES]) {
+    : loop_(loop),
+      owner_(owner),
+      fd_(std::move(fd)),
+      peer_(peer),
+      dialled_(dialled),
+      connecting_(dialled),
+      in_(new uint8_t[TCP_INPUT_BYTES]) {
   loop_.watch(fd_.get(), *this, connecting_ ? EPOLLOUT : EPOLLIN);
 }
 
@@ -79,7 +85,9 @@ void TcpConnection::onEvents(uint32_t events) {
     int error = 0;
     socklen_t length = sizeof error;
     getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-    if (error != 0) return fail(error, error == ECONNREFUSED ? "refused by " + peer_.text() : std::string(std::strerror(error)) + ": " + peer_.text());
+    if (error != 0)
+      return fail(error, error == ECONNREFUSED ? "refused by " + peer_.text()
+                                               : std::string(std::strerror(error)) + ": " + peer_.text());
     if (!(events & EPOLLOUT)) return;
     connecting_ = false;
     loop_.change(fd_.get(), *this, EPOLLIN);
@@ -121,7 +129,8 @@ bool TcpConnection::take() {
 uint8_t* TcpConnection::reserve(size_t length) {
   // A long batch fills the queue faster than the turn's end would empty it.
   if (out_.size() - sent_ + RECORD_PREFIX_BYTES + length > TCP_QUEUE_BYTES && !waiting_) flush();
-  if (!fd_ || connecting_ || out_.size() - sent_ + RECORD_PREFIX_BYTES + length > TCP_QUEUE_BYTES) return nullptr;
+  if (!fd_ || connecting_ || out_.size() - sent_ + RECORD_PREFIX_BYTES + length > TCP_QUEUE_BYTES)
+    return nullptr;
   const size_t at = out_.size();
   out_.resize(at + RECORD_PREFIX_BYTES + length);
   store32(out_.data() + at, static_cast<uint32_t>(length));

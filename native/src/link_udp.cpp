@@ -18,7 +18,8 @@ Fd boundSocket(int type, const std::string& text, uint16_t port, int& family, ui
   const bool all = text.empty() || text == "::" || text == "0.0.0.0";
   Address address;
   if (!Address::parse(all ? "::" : text, port, address))
-    throw PlaneError("VNET_ERR_INVALID", "\"" + text + "\" is not an IP address", "write an IPv4 or IPv6 literal, or :: for all");
+    throw PlaneError("VNET_ERR_INVALID", "\"" + text + "\" is not an IP address",
+                     "write an IPv4 or IPv6 literal, or :: for all");
   family = AF_INET6;
   Fd fd(socket(AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd && (errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT) && (all || address.isV4())) {
@@ -33,7 +34,8 @@ Fd boundSocket(int type, const std::string& text, uint16_t port, int& family, ui
   sockaddr_storage storage;
   socklen_t length = address.fill(storage, family);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), length) != 0)
-    throw systemError(errno, "cannot listen at " + (text.empty() ? std::string("::") : text) + " port " + std::to_string(port));
+    throw systemError(errno, "cannot listen at " + (text.empty() ? std::string("::") : text) + " port " +
+                                 std::to_string(port));
   length = sizeof storage;
   getsockname(fd.get(), reinterpret_cast<sockaddr*>(&storage), &length);
   bound = Address::from(storage).port;
@@ -80,7 +82,8 @@ void UdpSocket::onEvents(uint32_t) {
       const Address address = Address::from(from[i]);
       const auto* data = static_cast<const uint8_t*>(parts[i].iov_base);
       if (length == 0) received_(address, data, 0);
-      for (size_t at = 0; at < length; at += segment) received_(address, data + at, std::min(segment, length - at));
+      for (size_t at = 0; at < length; at += segment)
+        received_(address, data + at, std::min(segment, length - at));
     }
     if (count < static_cast<int>(RECEIVE_BATCH)) return;
   }
@@ -136,7 +139,8 @@ size_t UdpSocket::sendBatch(size_t first) {
   const Message& message = messages_[first];
   const int error = errno;
   // A run that the kernel or the path does not take in one piece may go as single datagrams.
-  if (message.count > 1 && error != EAGAIN && error != ENOBUFS) sendOneByOne(message, to[0], out[0].msg_hdr.msg_namelen);
+  if (message.count > 1 && error != EAGAIN && error != ENOBUFS)
+    sendOneByOne(message, to[0], out[0].msg_hdr.msg_namelen);
   else
     for (size_t i = 0; i < message.count; i++) refused_(message.owner, message.segment, error);
   return 1;
@@ -145,7 +149,8 @@ size_t UdpSocket::sendBatch(size_t first) {
 void UdpSocket::sendOneByOne(const Message& message, const sockaddr_storage& to, socklen_t toLength) {
   for (size_t at = 0; at < message.bytes; at += message.segment) {
     const size_t length = std::min(message.segment, message.bytes - at);
-    const ssize_t sent = sendto(fd_.get(), slab_.get() + message.at + at, length, 0, reinterpret_cast<const sockaddr*>(&to), toLength);
+    const ssize_t sent = sendto(fd_.get(), slab_.get() + message.at + at, length, 0,
+                                reinterpret_cast<const sockaddr*>(&to), toLength);
     if (sent < 0) refused_(message.owner, length, errno);
   }
 }

@@ -1,5 +1,5 @@
-// The UDP socket that all UDP links share: batches in (recvmmsg, UDP_GRO), batches out (sendmmsg, UDP_SEGMENT),
-// never fragmented by IP. I/O thread only, but for opening.
+// The UDP socket that all UDP links share: batches in (recvmmsg, UDP_GRO), batches out (sendmmsg,
+// UDP_SEGMENT), never fragmented by IP. I/O thread only, but for opening.
 #pragma once
 #include <functional>
 #include <memory>

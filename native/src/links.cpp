@@ -23,7 +23,10 @@ void Links::useUdp(std::unique_ptr<UdpSocket> udp) {
   if (udp_) loop_.retire(std::move(udp_));
   udp_ = std::move(udp);
   udp_->start(
-      loop_, [this](const Address& from, const uint8_t* data, size_t length) { receive(data, length, Origin{nullptr, from}); },
+      loop_,
+      [this](const Address& from, const uint8_t* data, size_t length) {
+        receive(data, length, Origin{nullptr, from});
+      },
       [](Link* link, size_t size, int error) { link->onRefused(size, error); });
 }
 
@@ -123,7 +126,8 @@ void Links::receive(const uint8_t* data, size_t length, const Origin& origin) {
     return it->second->onHandshake(header, body, rest, origin);
   }
   const auto it = sessions_.find(header.session);
-  if (it == sessions_.end() || !it->second->onMessage(header, body, rest, origin)) sink_.linkDrop(nullptr, Drop::unknownPeer);
+  if (it == sessions_.end() || !it->second->onMessage(header, body, rest, origin))
+    sink_.linkDrop(nullptr, Drop::unknownPeer);
 }
 
 TcpConnection* Links::connect(Link& link, const Address& to, std::string& reason) {

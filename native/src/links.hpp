@@ -1,5 +1,5 @@
-// All links of a plane, with the sockets they share: finds the link that a message is for, and the live link of an
-// edge. I/O thread only.
+// All links of a plane, with the sockets they share: finds the link that a message is for, and the live link
+// of an edge. I/O thread only.
 #pragma once
 #include <memory>
 #include <unordered_map>

@@ -22,7 +22,9 @@ void Timer::cancel() {
 }
 
 Loop::Loop()
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)), now_(nowNs()),
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)),
+      now_(nowNs()),
       scratch_(new uint8_t[RECEIVE_BATCH * RECEIVE_STRIDE]) {
   if (!epoll_ || !timer_) throw systemError(errno, "cannot make an event queue");
   epoll_event event{};
@@ -66,7 +68,8 @@ void Loop::fireTimers() {
   uint64_t count;
   (void)!read(timer_.get(), &count, sizeof count);
   armedAt_ = 0;
-  // Those due now, not those that the fired ones set: a timer that sets itself to the past must not spin here.
+  // Those due now, not those that the fired ones set: a timer that sets itself to the past must not spin
+  // here.
   const uint64_t due = now_;
   std::vector<std::pair<uint64_t, Timer*>> fired;
   for (auto it = timers_.begin(); it != timers_.end() && it->first <= due; ++it) fired.push_back(*it);

@@ -1,6 +1,7 @@
-// How large a datagram the path of one UDP session carries: padded probes, in the manner of RFC 8899 (DPLPMTUD).
-// A search sends every candidate above the known size, a few rounds; the largest that is answered holds. Now and
-// then the known size is confirmed, and lost confirmations lower it. Pure: the caller sends and keeps the time.
+// How large a datagram the path of one UDP session carries: padded probes, in the manner of RFC 8899
+// (DPLPMTUD). A search sends every candidate above the known size, a few rounds; the largest that is answered
+// holds. Now and then the known size is confirmed, and lost confirmations lower it. Pure: the caller sends
+// and keeps the time.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,8 +11,8 @@
 
 namespace vnet {
 
-// Sizes after the IP and UDP headers: 1252 fits every IPv6 path (1280 octets; RFC 8200 section 5), 1452 and 1472
-// Ethernet, 8952 and 8972 jumbo frames; 548 is what IPv4 hosts must accept (RFC 791: 576 octets).
+// Sizes after the IP and UDP headers: 1252 fits every IPv6 path (1280 octets; RFC 8200 section 5), 1452 and
+// 1472 Ethernet, 8952 and 8972 jumbo frames; 548 is what IPv4 hosts must accept (RFC 791: 576 octets).
 constexpr std::array<uint16_t, 10> PATH_SIZES = {548, 1252, 1352, 1392, 1412, 1432, 1452, 1472, 8952, 8972};
 constexpr uint16_t PATH_SAFE = 1252;
 constexpr int PATH_ROUNDS = 3;
@@ -29,8 +30,8 @@ class PathSize {
   bool answered(uint16_t size);
   // The system refused a datagram of this size. True: the known size has shrunk.
   bool refused(size_t size, uint64_t now);
-  // Due at nextNs(): calls probe(size) for what is to be sent now; probe answers false when the system refused
-  // that size. True: the known size has changed.
+  // Due at nextNs(): calls probe(size) for what is to be sent now; probe answers false when the system
+  // refused that size. True: the known size has changed.
   template <class Probe>
   bool tick(uint64_t now, Probe&& probe) {
     if (now < next_) return false;

@@ -23,7 +23,8 @@ bool Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
   const size_t frames = queue.held ? HOLD_FRAMES_PER_KEY : PENDING_FRAMES_PER_KEY;
   const size_t bytes = queue.held ? HOLD_BYTES_PER_KEY : PENDING_BYTES_PER_KEY;
   const size_t all = queue.held ? HOLD_BYTES : PENDING_BYTES;
-  if (queue.frames.size() >= frames || queue.bytes + frame.length > bytes || bytes_ + frame.length > all) return false;
+  if (queue.frames.size() >= frames || queue.bytes + frame.length > bytes || bytes_ + frame.length > all)
+    return false;
   WaitingFrame& waiting = queue.frames.emplace_back();
   waiting.octets.assign(frame.data, frame.data + frame.length);
   waiting.frame = frame;

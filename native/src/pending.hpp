@@ -1,6 +1,6 @@
-// Frames that wait: for the answer to a miss, or because their flow is held. One first-in-first-out queue a key,
-// whatever the epochs of its frames, so that nothing overtakes. Bounded in keys (also for each ingress), frames,
-// octets and time. I/O thread only.
+// Frames that wait: for the answer to a miss, or because their flow is held. One first-in-first-out queue a
+// key, whatever the epochs of its frames, so that nothing overtakes. Bounded in keys (also for each ingress),
+// frames, octets and time. I/O thread only.
 #pragma once
 #include <deque>
 #include <unordered_map>
@@ -23,7 +23,7 @@ struct WaitingQueue {
   size_t bytes = 0;
   std::vector<uint32_t> asked;  // epochs whose miss has gone up and has no answer yet
   bool held = false;
-  uint64_t sinceNs = 0;         // when the present kind of waiting began
+  uint64_t sinceNs = 0;  // when the present kind of waiting began
 };
 
 class Pending {

@@ -6,8 +6,8 @@
 //   up_.take()     <------- Up, its own lock --- misses, events, snapshots
 //
 // Loop, forwarder, links and ports belong to the I/O thread from start to join. stop() joins it; afterwards
-// everything is destroyed on the JavaScript thread. No exception leaves the thread: a command that throws is a
-// fault of ours, and ends the process with its message rather than a silent loss.
+// everything is destroyed on the JavaScript thread. No exception leaves the thread: a command that throws is
+// a fault of ours, and ends the process with its message rather than a silent loss.
 #pragma once
 #include <functional>
 #include <mutex>
@@ -25,8 +25,8 @@ class Plane {
 
   using Command = std::function<void(Forwarder&)>;
   void post(Command command);
-  // Waits until it is done: for what must be over when we return (a closed port's name is free again). The thread
-  // runs commands after each turn, within microseconds to a millisecond.
+  // Waits until it is done: for what must be over when we return (a closed port's name is free again). The
+  // thread runs commands after each turn, within microseconds to a millisecond.
   void call(Command command);
   void stop();
   UpBatch take() { return up_.take(); }

@@ -8,7 +8,9 @@ namespace vnet {
 
 Port::Port(PortConfig config) : config_(std::move(config)) { setMacs(std::move(config_.macs)); }
 
-bool Port::admits(uint64_t mac) const { return std::binary_search(config_.macs.begin(), config_.macs.end(), mac); }
+bool Port::admits(uint64_t mac) const {
+  return std::binary_search(config_.macs.begin(), config_.macs.end(), mac);
+}
 
 void Port::setMacs(std::vector<uint64_t> macs) {
   std::sort(macs.begin(), macs.end());
@@ -17,7 +19,9 @@ void Port::setMacs(std::vector<uint64_t> macs) {
 
 void checkDeviceName(const std::string& name) {
   const bool bad = name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." ||
-                   std::any_of(name.begin(), name.end(), [](char c) { return c == '/' || c == ':' || isspace(static_cast<unsigned char>(c)); });
+                   std::any_of(name.begin(), name.end(), [](char c) {
+                     return c == '/' || c == ':' || isspace(static_cast<unsigned char>(c));
+                   });
   if (bad)
     throw PlaneError("VNET_ERR_INVALID", "\"" + name + "\" is not a device's name",
                      "use 1 to 15 characters without spaces, slashes and colons");

@@ -1,7 +1,8 @@
 // A port: where frames of this host enter and leave. One file a kind (port_tap.cpp, port_packet.cpp,
 // port_unix.cpp); this holds what they share.
 //
-// Made on the JavaScript thread, so that errors throw there at once; start() and all after it on the I/O thread.
+// Made on the JavaScript thread, so that errors throw there at once; start() and all after it on the I/O
+// thread.
 #pragma once
 #include <cstdint>
 #include <memory>

@@ -1,7 +1,7 @@
-// `packet:NAME`: AF_PACKET on an existing interface, promiscuous, without our own frames. Stages of what comes in:
-// 1 receive a batch, 2 put a stripped VLAN tag back, 3 cut super-frames, finish checksums, 4 hand over.
-// What goes out: consecutive TCP segments are put together (coalesce.hpp), the rest goes as it is; sendmmsg.
-// No TPACKET ring: its block timer costs a millisecond of latency.
+// `packet:NAME`: AF_PACKET on an existing interface, promiscuous, without our own frames. Stages of what
+// comes in: 1 receive a batch, 2 put a stripped VLAN tag back, 3 cut super-frames, finish checksums, 4 hand
+// over. What goes out: consecutive TCP segments are put together (coalesce.hpp), the rest goes as it is;
+// sendmmsg. No TPACKET ring: its block timer costs a millisecond of latency.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -37,11 +37,13 @@ Opened openSocket(const std::string& name) {
   Opened out;
   out.index = static_cast<int>(if_nametoindex(name.c_str()));
   if (out.index == 0)
-    throw PlaneError("VNET_ERR_NOT_FOUND", "there is no device " + name, "make it first, or correct the name (ip link)");
+    throw PlaneError("VNET_ERR_NOT_FOUND", "there is no device " + name,
+                     "make it first, or correct the name (ip link)");
   out.fd = Fd(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!out.fd) throw systemError(errno, "cannot open a packet socket on " + name);
   const int fd = out.fd.get(), on = 1;
-  if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) != 0 || setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0 ||
+  if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) != 0 ||
+      setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on) != 0 ||
       setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) != 0)
     throw systemError(errno, "cannot set up the packet socket on " + name);
   bigBuffers(fd);
@@ -54,7 +56,8 @@ Opened openSocket(const std::string& name) {
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = out.index;
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) throw systemError(errno, "cannot bind to " + name);
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+    throw systemError(errno, "cannot bind to " + name);
   ifreq r{};
   std::strncpy(r.ifr_name, name.c_str(), IFNAMSIZ - 1);
   out.up = ioctl(fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_UP);
@@ -64,7 +67,10 @@ Opened openSocket(const std::string& name) {
 class PacketPort final : public Port {
  public:
   PacketPort(PortConfig config, Opened opened, std::string name)
-      : Port(std::move(config)), opened_(std::move(opened)), name_(std::move(name)), out_(new uint8_t[PORT_BATCH_BYTES]) {}
+      : Port(std::move(config)),
+        opened_(std::move(opened)),
+        name_(std::move(name)),
+        out_(new uint8_t[PORT_BATCH_BYTES]) {}
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;
@@ -97,7 +103,8 @@ class PacketPort final : public Port {
       return true;
     }
     // A run grows behind the last frame, so that must have room for all of it.
-    if (outCount_ == PORT_BATCH_FRAMES || outBytes_ + std::max(length, COALESCED_BYTES) > PORT_BATCH_BYTES) flush();
+    if (outCount_ == PORT_BATCH_FRAMES || outBytes_ + std::max(length, COALESCED_BYTES) > PORT_BATCH_BYTES)
+      flush();
     endRun();
     std::memcpy(out_.get() + outBytes_, frame, length);
     outVnet_[outCount_] = {};
@@ -159,7 +166,8 @@ class PacketPort final : public Port {
       frame -= VLAN_TAG_BYTES;
       length += VLAN_TAG_BYTES;
       std::memmove(frame, frame + VLAN_TAG_BYTES, MAC_PAIR_BYTES);
-      store16(frame + 12, aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : uint16_t{ETH_P_8021Q});
+      store16(frame + 12,
+              aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid : uint16_t{ETH_P_8021Q});
       store16(frame + 14, aux.tp_vlan_tci);
       return true;
     }
@@ -167,13 +175,15 @@ class PacketPort final : public Port {
   }
 
   void received(int i) {
-    if (in_[i].msg_len < sizeof(VnetHeader) || (in_[i].msg_hdr.msg_flags & MSG_TRUNC)) return sink_->portDrop(*this, Drop::oversize);
+    if (in_[i].msg_len < sizeof(VnetHeader) || (in_[i].msg_hdr.msg_flags & MSG_TRUNC))
+      return sink_->portDrop(*this, Drop::oversize);
     auto* frame = static_cast<uint8_t*>(inParts_[i][1].iov_base);
     size_t length = in_[i].msg_len - sizeof(VnetHeader);
     VnetHeader& vnet = inVnet_[i];
     if (restoreTag(in_[i].msg_hdr, frame, length)) vnet.checksumStart += VLAN_TAG_BYTES;
     if (vnet.gsoType == VNET_GSO_NONE) {
-      if ((vnet.flags & VNET_NEEDS_CHECKSUM) && !finishChecksum(frame, length, vnet)) return sink_->portDrop(*this, Drop::malformed);
+      if ((vnet.flags & VNET_NEEDS_CHECKSUM) && !finishChecksum(frame, length, vnet))
+        return sink_->portDrop(*this, Drop::malformed);
       return sink_->fromPort(*this, frame, length);
     }
     if (!segmenter_.begin(frame, length, vnet)) return sink_->portDrop(*this, Drop::malformed);

@@ -1,5 +1,5 @@
-// `tap:NAME`: a persistent TAP whose other end is a VM's, or is put into a bridge. `bridge:NAME`: a TAP of our own
-// that is put into an existing bridge, and goes when its descriptor does.
+// `tap:NAME`: a persistent TAP whose other end is a VM's, or is put into a bridge. `bridge:NAME`: a TAP of
+// our own that is put into an existing bridge, and goes when its descriptor does.
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
@@ -26,7 +26,8 @@ Fd attach(const std::string& name, bool persistent) {
   Fd fd(open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT || errno == ENODEV)
-      throw PlaneError("VNET_ERR_UNSUPPORTED", "/dev/net/tun is missing", "load the tun module (modprobe tun), or use a packet: or unix: port");
+      throw PlaneError("VNET_ERR_UNSUPPORTED", "/dev/net/tun is missing",
+                       "load the tun module (modprobe tun), or use a packet: or unix: port");
     throw systemError(errno, "cannot open /dev/net/tun");
   }
   ifreq r = request(name);
@@ -34,10 +35,12 @@ Fd attach(const std::string& name, bool persistent) {
   if (ioctl(fd.get(), TUNSETIFF, &r) != 0) {
     const int error = errno;
     if (error == EINVAL)
-      throw PlaneError("VNET_ERR_EXISTS", "the device " + name + " exists and is not a TAP", "choose another name, or use packet:" + name);
+      throw PlaneError("VNET_ERR_EXISTS", "the device " + name + " exists and is not a TAP",
+                       "choose another name, or use packet:" + name);
     throw systemError(error, "cannot open the TAP " + name);
   }
-  if (persistent && ioctl(fd.get(), TUNSETPERSIST, 1) != 0) throw systemError(errno, "cannot keep the TAP " + name);
+  if (persistent && ioctl(fd.get(), TUNSETPERSIST, 1) != 0)
+    throw systemError(errno, "cannot keep the TAP " + name);
   return fd;
 }
 
@@ -49,7 +52,8 @@ Fd control() {
 
 void setUp(const Fd& socket, const std::string& name) {
   ifreq r = request(name);
-  if (ioctl(socket.get(), SIOCGIFFLAGS, &r) != 0) throw systemError(errno, "cannot read the flags of " + name);
+  if (ioctl(socket.get(), SIOCGIFFLAGS, &r) != 0)
+    throw systemError(errno, "cannot read the flags of " + name);
   if (r.ifr_flags & IFF_UP) return;
   r.ifr_flags |= IFF_UP;
   if (ioctl(socket.get(), SIOCSIFFLAGS, &r) != 0) throw systemError(errno, "cannot set " + name + " up");
@@ -69,7 +73,8 @@ void silence(const std::string& name) {
 
 class TapPort final : public Port {
  public:
-  TapPort(PortConfig config, Fd fd, std::string name) : Port(std::move(config)), fd_(std::move(fd)), name_(std::move(name)) {}
+  TapPort(PortConfig config, Fd fd, std::string name)
+      : Port(std::move(config)), fd_(std::move(fd)), name_(std::move(name)) {}
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;
@@ -81,7 +86,8 @@ class TapPort final : public Port {
   void onEvents(uint32_t) override {
     for (size_t i = 0; i < PORT_BATCH_FRAMES; i++) {
       const ssize_t got = read(fd_.get(), loop_->scratch(), SUPER_FRAME);
-      if (got < 0 && (errno == EAGAIN || errno == EINTR || errno == EIO)) return;  // EIO: set down for a while
+      if (got < 0 && (errno == EAGAIN || errno == EINTR || errno == EIO))
+        return;  // EIO: set down for a while
       if (got <= 0) return gone();
       sink_->fromPort(*this, loop_->scratch(), static_cast<size_t>(got));
     }
@@ -122,10 +128,12 @@ std::unique_ptr<Port> openTapPort(PortConfig config, const std::string& name) {
 std::unique_ptr<Port> openBridgePort(PortConfig config, const std::string& bridge) {
   checkDeviceName(bridge);
   if (if_nametoindex(bridge.c_str()) == 0)
-    throw PlaneError("VNET_ERR_NOT_FOUND", "there is no bridge " + bridge, "make it first: ip link add " + bridge + " type bridge");
+    throw PlaneError("VNET_ERR_NOT_FOUND", "there is no bridge " + bridge,
+                     "make it first: ip link add " + bridge + " type bridge");
   char name[IFNAMSIZ];
   // Several daemons may join one bridge, so the bridge's name alone would not do.
-  std::snprintf(name, sizeof name, "vn%08x", static_cast<uint32_t>(std::hash<std::string>{}(bridge)) ^ random32());
+  std::snprintf(name, sizeof name, "vn%08x",
+                static_cast<uint32_t>(std::hash<std::string>{}(bridge)) ^ random32());
   Fd fd = attach(name, false);
   const Fd socket = control();
   ifreq r = request(bridge);
@@ -137,7 +145,8 @@ std::unique_ptr<Port> openBridgePort(PortConfig config, const std::string& bridg
   if (ioctl(socket.get(), SIOCBRADDIF, &r) != 0) {
     const int error = errno;
     if (error == EOPNOTSUPP || error == EINVAL)
-      throw PlaneError("VNET_ERR_INVALID", "the device " + bridge + " is not a bridge", "use packet:" + bridge + " for an interface");
+      throw PlaneError("VNET_ERR_INVALID", "the device " + bridge + " is not a bridge",
+                       "use packet:" + bridge + " for an interface");
     throw systemError(error, "cannot join the bridge " + bridge);
   }
   setUp(socket, name);

@@ -1,5 +1,5 @@
-// `unix:PATH`: QEMU's `-netdev stream` framing, a 4-octet big-endian length and then the frame. We listen; one peer
-// at a time, who may come and go.
+// `unix:PATH`: QEMU's `-netdev stream` framing, a 4-octet big-endian length and then the frame. We listen;
+// one peer at a time, who may come and go.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -27,22 +27,28 @@ sockaddr_un addressOf(const std::string& path) {
 
 bool somebodyListens(const sockaddr_un& address) {
   const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno != ECONNREFUSED;
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+         errno != ECONNREFUSED;
 }
 
 Fd listenAt(const std::string& path) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
-    throw PlaneError("VNET_ERR_INVALID", "\"" + path + "\" is not a path for a socket", "use 1 to 107 octets");
+    throw PlaneError("VNET_ERR_INVALID", "\"" + path + "\" is not a path for a socket",
+                     "use 1 to 107 octets");
   const sockaddr_un address = addressOf(path);
   struct stat status;
   if (lstat(path.c_str(), &status) == 0) {
-    if (!S_ISSOCK(status.st_mode)) throw PlaneError("VNET_ERR_EXISTS", path + " exists and is not a socket", "choose another path");
-    if (somebodyListens(address)) throw PlaneError("VNET_ERR_EXISTS", path + " is in use", "stop the other listener, or choose another path");
+    if (!S_ISSOCK(status.st_mode))
+      throw PlaneError("VNET_ERR_EXISTS", path + " exists and is not a socket", "choose another path");
+    if (somebodyListens(address))
+      throw PlaneError("VNET_ERR_EXISTS", path + " is in use",
+                       "stop the other listener, or choose another path");
     unlink(path.c_str());  // left behind by one that died
   }
   Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) throw systemError(errno, "cannot open a socket");
-  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(fd.get(), 1) != 0)
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd.get(), 1) != 0)
     throw systemError(errno, "cannot listen at " + path);
   return fd;
 }
@@ -50,7 +56,10 @@ Fd listenAt(const std::string& path) {
 class UnixPort final : public Port {
  public:
   UnixPort(PortConfig config, Fd listener, std::string path)
-      : Port(std::move(config)), listener_(std::move(listener)), path_(std::move(path)), in_(new uint8_t[INPUT_BYTES]) {}
+      : Port(std::move(config)),
+        listener_(std::move(listener)),
+        path_(std::move(path)),
+        in_(new uint8_t[INPUT_BYTES]) {}
   ~UnixPort() override { unlink(path_.c_str()); }
 
   void start(Loop& loop, PortSink& sink) override {
@@ -59,7 +68,8 @@ class UnixPort final : public Port {
     loop.watch(listener_.get(), *this, EPOLLIN);
   }
 
-  // Listener and peer share this object; the peer's reads answer EAGAIN when it was the listener that woke us.
+  // Listener and peer share this object; the peer's reads answer EAGAIN when it was the listener that woke
+  // us.
   void onEvents(uint32_t) override {
     // What a new peer sends waits for its own event, so that ports connected before it are there to take it.
     if (accept() || !peer_) return;
@@ -79,7 +89,8 @@ class UnixPort final : public Port {
   void flush() override {
     size_t sent = 0;
     while (peer_ && sent < out_.size()) {
-      const ssize_t now = ::send(peer_.get(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t now =
+          ::send(peer_.get(), out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
       if (now > 0) sent += static_cast<size_t>(now);
       else if (now < 0 && errno == EINTR) continue;
       else if (now < 0 && errno == EAGAIN) break;

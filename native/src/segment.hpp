@@ -1,5 +1,5 @@
-// What a device with a vnet header hands over: frames whose checksum is not finished, and super-frames to be cut
-// at their transport segments. Both are made whole here, in software, before the guard sees them.
+// What a device with a vnet header hands over: frames whose checksum is not finished, and super-frames to be
+// cut at their transport segments. Both are made whole here, in software, before the guard sees them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,8 @@ struct VnetHeader {
 };
 static_assert(sizeof(VnetHeader) == 10);
 constexpr uint8_t VNET_NEEDS_CHECKSUM = 1;
-constexpr uint8_t VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1, VNET_GSO_TCPV6 = 4, VNET_GSO_UDP_L4 = 5, VNET_GSO_ECN = 0x80;
+constexpr uint8_t VNET_GSO_NONE = 0, VNET_GSO_TCPV4 = 1, VNET_GSO_TCPV6 = 4, VNET_GSO_UDP_L4 = 5,
+                  VNET_GSO_ECN = 0x80;
 
 // Where the headers of a frame end.
 struct Layers {
@@ -28,7 +29,8 @@ struct Layers {
   bool v6 = false;
   uint8_t protocol = 0;  // 6 TCP, 17 UDP
 };
-// Finds them behind up to two VLAN tags; IPv6 extension headers are walked. False: not whole TCP or UDP over IP.
+// Finds them behind up to two VLAN tags; IPv6 extension headers are walked. False: not whole TCP or UDP over
+// IP.
 bool findLayers(const uint8_t* frame, size_t length, Layers& out);
 
 // Finishes the checksum of `frame` in place as `vnet` asks. False: the header points outside the frame.

@@ -1,5 +1,5 @@
-// SipHash-2-4 with a 128-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): the keyed
-// hash with which both ends of a link prove their shared secret.
+// SipHash-2-4 with a 128-bit result (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012): the
+// keyed hash with which both ends of a link prove their shared secret.
 #pragma once
 #include <array>
 #include <cstddef>

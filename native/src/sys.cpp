@@ -17,7 +17,11 @@
 namespace vnet {
 
 namespace {
-uint64_t drawSeed() { uint64_t seed; randomBytes(&seed, sizeof seed); return seed | 1; }
+uint64_t drawSeed() {
+  uint64_t seed;
+  randomBytes(&seed, sizeof seed);
+  return seed | 1;
+}
 }  // namespace
 const uint64_t hashSeed = drawSeed();
 
@@ -26,11 +30,13 @@ PlaneError systemError(int error, const std::string& what) {
   switch (error) {
     case EPERM:
     case EACCES:
-      return {"VNET_ERR_PRIVILEGE", message, "run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW"};
+      return {"VNET_ERR_PRIVILEGE", message,
+              "run as root, or give the process CAP_NET_ADMIN and CAP_NET_RAW"};
     case EEXIST:
     case EBUSY:
     case EADDRINUSE:
-      return {"VNET_ERR_EXISTS", message, "another process holds it: stop that one, or choose another name or port"};
+      return {"VNET_ERR_EXISTS", message,
+              "another process holds it: stop that one, or choose another name or port"};
     case ENODEV:
     case ENXIO:
       return {"VNET_ERR_NOT_FOUND", message, "make the device first, or correct its name (ip link)"};
@@ -141,8 +147,10 @@ uint64_t nowNs() {
 
 void bigBuffers(int fd) {
   const int size = SOCKET_BUFFER_BYTES;
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
-  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0) setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) != 0)
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0)
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 
 }  // namespace vnet

@@ -25,7 +25,10 @@ class Fd {
   Fd() = default;
   explicit Fd(int fd) : fd_(fd) {}
   Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept { reset(std::exchange(other.fd_, -1)); return *this; }
+  Fd& operator=(Fd&& other) noexcept {
+    reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
   ~Fd() { reset(); }
   void reset(int fd = -1);
   int get() const { return fd_; }

@@ -51,7 +51,9 @@ class Table {
     size_++;
     return slot.value;
   }
-  Value& insert(const Key& key) { return insert(key, [](const Key&, Value&) {}); }
+  Value& insert(const Key& key) {
+    return insert(key, [](const Key&, Value&) {});
+  }
 
   bool erase(const Key& key) {
     const size_t mask = index_.size() - 1;

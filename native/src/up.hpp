@@ -1,6 +1,6 @@
-// What goes up to JavaScript: misses, events and snapshots, queued by the I/O thread and taken by the JavaScript
-// thread in batches. One lock, held for moves only; `wake` (a thread-safe function) is called when there is
-// something and nobody has been woken for it yet. Bounded: misses by UP_MISSES, events by UP_EVENTS.
+// What goes up to JavaScript: misses, events and snapshots, queued by the I/O thread and taken by the
+// JavaScript thread in batches. One lock, held for moves only; `wake` (a thread-safe function) is called when
+// there is something and nobody has been woken for it yet. Bounded: misses by UP_MISSES, events by UP_EVENTS.
 #pragma once
 #include <deque>
 #include <functional>
@@ -64,14 +64,17 @@ class Up {
       return true;
     });
   }
-  void snapshot(Snapshot snapshot) { push([&] { return snapshots_.push_back(std::move(snapshot)), true; }); }
+  void snapshot(Snapshot snapshot) {
+    push([&] { return snapshots_.push_back(std::move(snapshot)), true; });
+  }
 
   UpBatch take() {
     const std::lock_guard lock(mutex_);
     UpBatch batch;
     const auto some = [](auto& from, auto& to) {
       const size_t count = std::min(from.size(), UP_BATCH);
-      to.assign(std::make_move_iterator(from.begin()), std::make_move_iterator(from.begin() + static_cast<long>(count)));
+      to.assign(std::make_move_iterator(from.begin()),
+                std::make_move_iterator(from.begin() + static_cast<long>(count)));
       from.erase(from.begin(), from.begin() + static_cast<long>(count));
     };
     some(misses_, batch.misses);

@@ -42,7 +42,17 @@ constexpr size_t ETHERNET_BYTES = 14;
 constexpr size_t RECORD_PREFIX_BYTES = 4;  // TCP: the length of what follows
 constexpr size_t MAX_MESSAGE = HEADER_BYTES + FRAGMENT_BYTES + 65'535 + 64;
 
-enum class Type : uint8_t { data = 1, hello = 2, helloAck = 3, helloDone = 4, ping = 5, pong = 6, probe = 7, probeAck = 8, bye = 9 };
+enum class Type : uint8_t {
+  data = 1,
+  hello = 2,
+  helloAck = 3,
+  helloDone = 4,
+  ping = 5,
+  pong = 6,
+  probe = 7,
+  probeAck = 8,
+  bye = 9
+};
 constexpr uint8_t LAST_TYPE = 9;
 
 constexpr uint8_t FLAG_GROUND = 0x01;

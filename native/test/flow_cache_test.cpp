@@ -38,7 +38,8 @@ static void tableAgainstMap(std::mt19937_64& random) {
 static void evicts() {
   Table<SmallKey, int> table(100);
   size_t evicted = 0;
-  for (uint32_t i = 0; i < 1'000; i++) table.insert({i}, [&](const SmallKey&, int&) { evicted++; }) = static_cast<int>(i);
+  for (uint32_t i = 0; i < 1'000; i++)
+    table.insert({i}, [&](const SmallKey&, int&) { evicted++; }) = static_cast<int>(i);
   CHECK(table.size() == 100 && evicted == 900);
   CHECK(table.find({999}) && *table.find({999}) == 999);
 }
@@ -78,7 +79,10 @@ static void cacheAgainstMap(std::mt19937_64& random) {
 static void epochs() {
   FlowCache cache;
   const FlowKey key{1, 2, 3, 4, false};
-  const auto idAt = [&](uint32_t epoch) { const Actions* a = cache.find(key, epoch); return a ? (*a)[0].id : 0; };
+  const auto idAt = [&](uint32_t epoch) {
+    const Actions* a = cache.find(key, epoch);
+    return a ? (*a)[0].id : 0;
+  };
   cache.install({key, 0, 10, {{ActionKind::port, Drop::noMatch, 1}}});
   cache.install({key, 5, 20, {{ActionKind::port, Drop::noMatch, 2}}});
   CHECK(idAt(4) == 1 && idAt(5) == 2 && idAt(19) == 2 && idAt(20) == 0);

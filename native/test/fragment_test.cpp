@@ -38,7 +38,8 @@ int main() {
     std::vector<Piece> pieces;
     for (Piece& piece : split(frame, 77, 500 + random() % 1'000)) {
       if (random() % 3) pieces.push_back(piece);
-      else for (Piece& smaller : split(piece.frame, 1, 200)) pieces.push_back(smaller);
+      else
+        for (Piece& smaller : split(piece.frame, 1, 200)) pieces.push_back(smaller);
     }
     if (round % 2) {
       const std::vector<Piece> again(pieces.begin(), pieces.begin() + static_cast<long>(pieces.size() / 2));
@@ -52,7 +53,8 @@ int main() {
       Frame joined;
       if (!joiner.add(piece.frame, 1, joined, never)) continue;
       whole++;
-      CHECK(!joined.fragment && joined.length == frame.length && std::equal(octets.begin(), octets.end(), joined.data));
+      CHECK(!joined.fragment && joined.length == frame.length &&
+            std::equal(octets.begin(), octets.end(), joined.data));
     }
     CHECK(whole >= 1);
   }
@@ -65,7 +67,8 @@ int main() {
   frame.length = 3'000;
   for (uint32_t id = 0; id < 2 * JOIN_FRAMES; id++) {
     const auto pieces = split(frame, id, 1'200);
-    CHECK(!joiner.add(pieces[0].frame, id, joined, [&](Drop reason) { limited += reason == Drop::joinLimit; }));
+    CHECK(
+        !joiner.add(pieces[0].frame, id, joined, [&](Drop reason) { limited += reason == Drop::joinLimit; }));
   }
   CHECK(limited == JOIN_FRAMES);
   joiner.expire(JOIN_TIMEOUT_NS * 2, [&](Drop reason) { timedOut += reason == Drop::joinTimeout; });
@@ -74,7 +77,8 @@ int main() {
   auto pieces = split(frame, 9, 1'200);
   pieces[1].frame.total = 2'000;
   size_t malformed = 0;
-  for (const Piece& piece : pieces) joiner.add(piece.frame, 1, joined, [&](Drop reason) { malformed += reason == Drop::malformed; });
+  for (const Piece& piece : pieces)
+    joiner.add(piece.frame, 1, joined, [&](Drop reason) { malformed += reason == Drop::malformed; });
   CHECK(malformed == 1);
   std::puts("fragment: ok");
 }

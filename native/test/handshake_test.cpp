@@ -8,11 +8,14 @@
 using namespace vnet;
 
 int main() {
-  // vectors.h of the reference implementation (github.com/veorq/SipHash, vectors_sip128): key 00..0f, input 00..n-1.
+  // vectors.h of the reference implementation (github.com/veorq/SipHash, vectors_sip128): key 00..0f, input
+  // 00..n-1.
   Secret key;
   for (uint8_t i = 0; i < 16; i++) key[i] = i;
-  const uint8_t empty[16] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6, 0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
-  const uint8_t one[16] = {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44, 0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45};
+  const uint8_t empty[16] = {0xa3, 0x81, 0x7f, 0x04, 0xba, 0x25, 0xa8, 0xe6,
+                             0x6d, 0xf6, 0x72, 0x14, 0xc7, 0x55, 0x02, 0x93};
+  const uint8_t one[16] = {0xda, 0x87, 0xc1, 0xd8, 0x6b, 0x99, 0xaf, 0x44,
+                           0x34, 0x76, 0x59, 0x11, 0x9b, 0x22, 0xfc, 0x45};
   const uint8_t zero[1] = {0};
   CHECK(equalTags(sipHash128(key, nullptr, 0).data(), empty));
   CHECK(equalTags(sipHash128(key, zero, 1).data(), one));
@@ -32,13 +35,15 @@ int main() {
   CHECK(read.initiator && read.session == dialler.session && read.nonce == dialler.nonce);
   CHECK(!readHello(hello, sizeof hello, Type::hello, other, nullptr, read));
   CHECK(!readHello(hello, sizeof hello - 1, Type::hello, key, nullptr, read));
-  CHECK(!readHello(hello, sizeof hello, Type::helloAck, key, &acceptor, read));  // not to be sent back as an answer
+  CHECK(!readHello(hello, sizeof hello, Type::helloAck, key, &acceptor,
+                   read));  // not to be sent back as an answer
 
   writeHello(ack, Type::helloAck, id, key, acceptor, &dialler);
   CHECK(readHello(ack, sizeof ack, Type::helloAck, key, &dialler, read));
   Share later = dialler;
   later.nonce[0] ^= 1;
-  CHECK(!readHello(ack, sizeof ack, Type::helloAck, key, &later, read));  // a recorded answer to another HELLO
+  CHECK(
+      !readHello(ack, sizeof ack, Type::helloAck, key, &later, read));  // a recorded answer to another HELLO
 
   writeProof(done, Type::helloDone, id, key, dialler, acceptor);
   CHECK(checkProof(done, sizeof done, Type::helloDone, key, dialler, acceptor));

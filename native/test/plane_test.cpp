@@ -1,5 +1,5 @@
-// Two planes, their threads and this one, under the thread sanitizer: frames cross while the JavaScript side's
-// calls (post, call, take, stop) go on.
+// Two planes, their threads and this one, under the thread sanitizer: frames cross while the JavaScript
+// side's calls (post, call, take, stop) go on.
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,7 +31,11 @@ struct Side {
     FlowDelta delta;
     for (const FlowMiss& miss : batch.misses) {
       const bool fromPort = miss.key.ingress == PORT;
-      delta.install.push_back({miss.key, 0, uint64_t{1} << 32, {{fromPort ? ActionKind::edge : ActionKind::port, Drop::noMatch, fromPort ? EDGE : PORT}}});
+      delta.install.push_back(
+          {miss.key,
+           0,
+           uint64_t{1} << 32,
+           {{fromPort ? ActionKind::edge : ActionKind::port, Drop::noMatch, fromPort ? EDGE : PORT}}});
     }
     for (const Event& event : batch.events)
       if (event.kind == Event::Kind::link) up = event.yes;
@@ -89,7 +93,7 @@ void sendFrame(Side& side, uint32_t number) {
   CHECK(write(side.peer.get(), record, sizeof record) == sizeof record);
 }
 
-void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
+void aMoment() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
 
 }  // namespace
 
@@ -104,7 +108,7 @@ int main() {
   for (int i = 0; i < 5'000 && !(a.up && b.up); i++) {
     a.serve();
     b.serve();
-    pause();
+    aMoment();
   }
   CHECK(a.up && b.up);
 
@@ -123,14 +127,15 @@ int main() {
       a.serve();
       b.serve();
       a.plane.post([](Forwarder& forwarder) { forwarder.reportSnapshot(1); });
-      if (i % 256 == 0) b.plane.call([](Forwarder& forwarder) { forwarder.applyFlows({0, {FlowScope{}}, {}}); });
-      pause();
+      if (i % 256 == 0)
+        b.plane.call([](Forwarder& forwarder) { forwarder.applyFlows({0, {FlowScope{}}, {}}); });
+      aMoment();
     }
   }
   for (int i = 0; i < 10'000 && received < FRAMES; i++) {
     a.serve();
     b.serve();
-    pause();
+    aMoment();
   }
   CHECK(received == FRAMES);
   reader.join();

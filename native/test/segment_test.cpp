@@ -23,7 +23,8 @@ static uint32_t slowPseudo(const uint8_t* ip, bool v6, uint8_t protocol, size_t 
   return sum + protocol + static_cast<uint32_t>(length);
 }
 
-static std::vector<uint8_t> superFrame(bool v6, bool tcp, bool tagged, size_t payload, std::mt19937_64& random) {
+static std::vector<uint8_t> superFrame(bool v6, bool tcp, bool tagged, size_t payload,
+                                       std::mt19937_64& random) {
   const size_t ip = tagged ? 18 : 14, header = v6 ? 40 : 20, transport = tcp ? 32 : 8;
   std::vector<uint8_t> f(ip + header + transport + payload);
   for (auto& octet : f) octet = static_cast<uint8_t>(random());
@@ -106,7 +107,8 @@ static void coalesces(std::mt19937_64& random) {
     VnetHeader made;
     CHECK(run.finish(made) && whole == f.size() && made.gsoSize == 1'300);
     const size_t rest = whole - transport;
-    CHECK(std::equal(f.begin() + static_cast<long>(transport + 32), f.end(), room.begin() + static_cast<long>(transport + 32)));
+    CHECK(std::equal(f.begin() + static_cast<long>(transport + 32), f.end(),
+                     room.begin() + static_cast<long>(transport + 32)));
     VnetHeader partial = made;
     CHECK(finishChecksum(room.data(), whole, partial));
     CHECK(slowSum(room.data() + transport, rest, slowPseudo(room.data() + ip, v6, 6, rest)) == 0xffff);
@@ -161,7 +163,11 @@ static void noise(std::mt19937_64& random) {
     if (i % 4) store16(f.data() + 12, i % 4 == 1 ? 0x0800 : i % 4 == 2 ? 0x86dd : 0x8100);
     if (i % 3 && f.size() > 24) f[14] = i % 4 == 1 ? 0x45 : 0x60, f[i % 4 == 1 ? 23 : 20] = 6;
     clampMss(f.data(), f.size(), 1'000);
-    VnetHeader vnet{1, static_cast<uint8_t>(random() % 6), 0, static_cast<uint16_t>(random() % 50), static_cast<uint16_t>(random() % 150),
+    VnetHeader vnet{1,
+                    static_cast<uint8_t>(random() % 6),
+                    0,
+                    static_cast<uint16_t>(random() % 50),
+                    static_cast<uint16_t>(random() % 150),
                     static_cast<uint16_t>(random() % 20)};
     finishChecksum(f.data(), f.size(), vnet);
     std::vector<uint8_t> room(f);

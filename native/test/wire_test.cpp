@@ -35,9 +35,12 @@ int main() {
     encodeHeader(h, octets.data());
     Header back;
     CHECK(decodeHeader(octets.data(), octets.size(), back) == h.bytes());
-    CHECK(back.type == h.type && back.flags == h.flags && back.hopLimit == h.hopLimit && back.keyEpoch == h.keyEpoch);
-    CHECK(back.session == h.session && back.network == h.network && back.epoch == h.epoch && back.sequence == h.sequence);
-    CHECK(back.timestampNs == h.timestampNs && back.fragmentId == h.fragmentId && back.offset == h.offset && back.total == h.total);
+    CHECK(back.type == h.type && back.flags == h.flags && back.hopLimit == h.hopLimit &&
+          back.keyEpoch == h.keyEpoch);
+    CHECK(back.session == h.session && back.network == h.network && back.epoch == h.epoch &&
+          back.sequence == h.sequence);
+    CHECK(back.timestampNs == h.timestampNs && back.fragmentId == h.fragmentId && back.offset == h.offset &&
+          back.total == h.total);
   }
   // A fixed one, so that the layout of docs/wire.md cannot drift.
   Header h;
@@ -53,8 +56,9 @@ int main() {
   h.total = 0x600;
   uint8_t out[36];
   encodeHeader(h, out);
-  const uint8_t expected[36] = {0x11, 3, 16, 0, 1, 2, 3, 4, 0, 0, 0, 7, 0, 0, 0, 9, 10, 11, 12, 13,
-                                0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0xaa, 0xbb, 0xcc, 0xdd, 0, 0x10, 6, 0};
+  const uint8_t expected[36] = {0x11, 3,    16,   0,    1,    2,    3,    4,    0,    0,    0,    7,
+                                0,    0,    0,    9,    10,   11,   12,   13,   0x11, 0x22, 0x33, 0x44,
+                                0x55, 0x66, 0x77, 0x88, 0xaa, 0xbb, 0xcc, 0xdd, 0,    0x10, 6,    0};
   CHECK(std::memcmp(out, expected, 36) == 0);
 
   for (int i = 0; i < 200'000; i++) {
@@ -73,13 +77,15 @@ int main() {
     CHECK(bytes <= octets.size());
     if (bytes && decoded.type == Type::data) {
       CHECK(octets.size() >= bytes + MAC_PAIR_BYTES);
-      if (decoded.flags & FLAG_FRAGMENT) CHECK(decoded.offset + octets.size() - bytes - MAC_PAIR_BYTES <= decoded.total);
+      if (decoded.flags & FLAG_FRAGMENT)
+        CHECK(decoded.offset + octets.size() - bytes - MAC_PAIR_BYTES <= decoded.total);
     }
   }
   // What must not be taken.
   uint8_t sealed[64] = {0x11, FLAG_SEALED}, version[64] = {0x21}, type[64] = {0x1f}, flags[64] = {0x11, 0x80};
   Header none;
   CHECK(decodeHeader(sealed, 64, none) == 0 && decodeHeader(version, 64, none) == 0);
-  CHECK(decodeHeader(type, 64, none) == 0 && decodeHeader(flags, 64, none) == 0 && decodeHeader(sealed, 0, none) == 0);
+  CHECK(decodeHeader(type, 64, none) == 0 && decodeHeader(flags, 64, none) == 0 &&
+        decodeHeader(sealed, 0, none) == 0);
   std::puts("wire: ok");
 }

@@ -1,4 +1,6 @@
 /** Daemons that die in the middle of changes, and links that come and go: nothing is ever half of something. */
+import { readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import {
   type ChangeRequest,
@@ -17,7 +19,7 @@ const FIRST_MANY_MAC = 0x02_00_00_01_00_00;
 const HOSTS = ['home', 'a', 'b', 'c'];
 /** Rules a host. */
 const MANY = 100;
-const HUGE = 2500;
+const HUGE = 6000;
 const FLAPS = 3;
 
 const LAB = `
@@ -142,6 +144,45 @@ t.test('deaths and changes', { skip }, async (t) => {
     });
   }
 
+  await t.test('the Proxy dies while paths are switched: every frame has one path, old or new', async (t) => {
+    const links = [['a', 'b'], ['a', 'c'], ['b', 'c']].map(([x = '', y = '']) => ({ type: 'udp' as const, a: x, b: y }));
+    const by = (via: string[]): Topology => ({
+      ...base,
+      links,
+      routes: [{ network: 'lab', from: 'a1', to: 'b1', both: true, via }],
+    });
+    const [near, far] = [['a', 'b'], ['a', 'c', 'b']];
+    for (const fatal of ['prepare', 'switch']) {
+      await overlay.client().apply(target(by(near)));
+      await directly(overlay, 'a', 'b', 'udp');
+      await directly(overlay, 'c', 'b', 'udp');
+      let killed: Promise<void> | undefined;
+      const request = target(by(far));
+      await overlay
+        .client()
+        .apply(request, ({ phase }) => {
+          if (phase === fatal) killed ??= overlay.stop('home', 'SIGKILL');
+        })
+        .catch(() => {});
+      t.ok(killed, `killed at ${fatal}`);
+      await killed;
+      t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3, 'frames arrive without it');
+      await overlay.start('home');
+      await overlay.whole();
+      for (const host of ['a', 'b', 'c']) await becomes(host, 'ready');
+      const { topology } = await overlay.client().overview();
+      const via = topology.routes[0]?.via ?? [];
+      t.ok(sameTopology(topology, by(near)) || sameTopology(topology, by(far)), `the intent goes by ${via.join(' ')}`);
+      await overlay.until('the hosts agree with it', async () => {
+        const { hops } = await overlay.client().route('a1', 'b1');
+        const views = await Promise.all(HOSTS.map((host) => overlay.client(host).local()));
+        const epochs = new Set(views.map(({ networks }) => networks[0]?.epoch));
+        return hops.map(({ host }) => host).join() === via.join() && epochs.size === 1;
+      });
+      t.equal((await pings(overlay, 'b1', '10.9.0.11')).received, 3);
+    }
+  });
+
   await t.test('a host starts again while the Proxy is away, and runs from its disk', async (t) => {
     const change = emptyChange();
     change.add.links.push({ type: 'udp', a: 'a', b: 'b' });
@@ -149,9 +190,11 @@ t.test('deaths and changes', { skip }, async (t) => {
     await overlay.client().apply(target(base));
     await overlay.client().apply({ kind: 'change', change });
     await directly(overlay, 'a', 'b', 'udp');
+    // A daemon writes some 200 ms after a change; who dies before that has the Proxy, or the state of before.
     await overlay.until('a has written it down', async () => {
-      const { readFileSync } = await import('node:fs');
-      return readFileSync(`${overlay.directory}/a/config.json`, 'utf8').includes('"route"');
+      const { links } = await overlay.client('a').local();
+      const written = readFileSync(join(overlay.directory, 'a', 'config.json'), 'utf8');
+      return links.every(({ id }) => written.includes(id)) && written.includes('"route"');
     });
     await overlay.stop('home', 'SIGKILL');
     await overlay.stop('a', 'SIGKILL');
@@ -179,6 +222,34 @@ t.test('deaths and changes', { skip }, async (t) => {
       await directly(overlay, 'b', 'a', 'udp');
       t.equal((await pings(overlay, 'a1', '10.9.0.21', 2)).received, 2, 'by the link');
     }
+  });
+
+  await t.test('a host loses its network for a while', async (t) => {
+    const cut = (up: boolean) => Promise.all(['home', 'a', 'b'].map((other) => overlay.lab.setPath('c', other, { up })));
+    await cut(false);
+    await overlay.until('c away', async () => (await phaseOf('c')) !== 'ready');
+    await directly(overlay, 'home', 'c', 'tcp', false);
+    t.match((await overlay.client('c').local()).proxy, { connected: false, state: String });
+    await cut(true);
+    await becomes('c', 'ready');
+    await directly(overlay, 'home', 'c', 'tcp');
+    await reaches(overlay, 'a1', '10.9.0.31');
+    t.equal((await pings(overlay, 'c1', '10.9.0.21')).received, 3);
+  });
+
+  await t.test('the Proxy cannot write: a change is refused, and nothing of it is left', async (t) => {
+    const before = (await overlay.client().overview()).topology;
+    const directory = join(overlay.directory, 'home');
+    renameSync(directory, `${directory}.away`);
+    const refused = await overlay.client().apply(target(withMany)).catch((thrown) => thrown);
+    t.match(refused, { code: 'VNET_ERR_PRIVILEGE', message: /cannot write .*home/, hint: String });
+    for (const host of HOSTS) t.equal(await manyAt(host), 0, `${host} is as it was`);
+    t.ok(sameTopology((await overlay.client().overview()).topology, before), 'and so is the intent');
+    renameSync(`${directory}.away`, directory);
+    await overlay.client().apply(target(withMany));
+    for (const host of HOSTS) t.equal(await manyAt(host), MANY);
+    await overlay.client().apply(target(before));
+    await reaches(overlay, 'a1', '10.9.0.21');
   });
 
   await t.test('a change that keeps every event loop busy takes no link down', async (t) => {

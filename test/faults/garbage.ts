@@ -90,7 +90,7 @@ const REQUESTS: Record<string, string> = {
   path: upgrade('/v2/other', ''),
   bare: upgrade('/v1/channel', ''),
   token: upgrade('/v1/channel', 'authorization: Bearer 0123456789abcdef\r\nx-vnet-host: a\r\n'),
-  headers: `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'a'.repeat(200_000)}\r\n\r\n`,
+  headers: `GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'a'.repeat(20_000)}\r\n\r\n`,
   endless: 'POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\nconnection: close\r\n\r\nhalf',
 };
 

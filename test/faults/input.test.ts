@@ -4,7 +4,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type ErrorBody, emptyChange, type MacAddress, VnetError } from '../../core/index.js';
+import { connectControl, type ErrorBody, emptyChange, type MacAddress, VnetError } from '../../core/index.js';
 import { DAEMON_COMMAND, OverlayLab, parseLab } from '../../lab/index.js';
 import { directly, labName, needNamespaces, pings, reaches } from '../namespaces/index.js';
 import { GARBAGE_PROGRAM } from './garbage.js';
@@ -46,6 +46,27 @@ t.test('bad input', { skip }, async (t) => {
   const stillWell = async (t: Test) => {
     t.same(await upLinks('home'), ['tcp a', 'tcp b'], 'its links stand');
     t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3, 'frames go on');
+  };
+
+  /** A daemon of b that the lab does not know, for as long as `look` looks. */
+  const runAs = async (more: string[], prefix: string[], look: () => Promise<void>) => {
+    const child = overlay.lab.host('b').spawn(
+      [
+        ...prefix,
+        ...DAEMON_COMMAND,
+        ...['--name', 'b', '--listen', `${overlay.lab.host('b').address}:${DATA_PORT}`, '--proxy', `${home}:${DATA_PORT}`],
+        ...['--state', join(overlay.directory, 'b'), '--socket', overlay.socket('b')],
+        ...['--token-file', join(overlay.directory, 'token'), ...more],
+      ],
+      { stdio: 'ignore' },
+    );
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    try {
+      await look();
+    } finally {
+      child.kill('SIGTERM');
+      await ended;
+    }
   };
 
   await t.test('random datagrams at the data port', async (t) => {
@@ -131,7 +152,7 @@ t.test('bad input', { skip }, async (t) => {
       t.match(body, { code: /^VNET_ERR_/, message: /./, hint: /./ }, what);
     }
     t.match(await rawAnswer(socketPath, 'no HTTP\r\n\r\n'), /400 Bad Request[\s\S]*VNET_ERR_INVALID/);
-    t.match(await rawAnswer(socketPath, `GET /v1/local HTTP/1.1\r\nx: ${'a'.repeat(100_000)}\r\n\r\n`), / 431 /);
+    t.match(await rawAnswer(socketPath, `GET /v1/local HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`), / 431 /);
     t.equal((await client.overview()).topology.links.length, 1, 'nothing of it was done');
     await stillWell(t);
   });
@@ -179,6 +200,9 @@ t.test('bad input', { skip }, async (t) => {
     const open = join(directory, 'open-token');
     writeFileSync(open, 'a'.repeat(64), { mode: 0o644 });
     chmodSync(open, 0o644);
+    const damaged = join(directory, 'damaged');
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, 'config.json'), '{"config":{"host":"x","rev');
     const address = overlay.lab.host('a').address;
     const usual: Record<string, string> = {
       '--name': 'x',
@@ -202,6 +226,7 @@ t.test('bad input', { skip }, async (t) => {
       ['a token that all can read', { '--token-file': open }, /can be read by others \(mode 644\)/],
       ['no Proxy', { '--proxy': '' }, /needs to know its Proxy/],
       ['a public Proxy', { '--proxy': '198.51.100.1:7700' }, /not a private address/],
+      ['a damaged state', { '--state': damaged }, /config\.json is not JSON/],
       ['a state directory that is a file', { '--state': join(open, 'state') }, /state directory/],
     ];
     for (const [what, changed, message] of cases) {
@@ -222,27 +247,25 @@ t.test('bad input', { skip }, async (t) => {
     t.equal((await overlay.client('a').local()).host, 'a', 'the daemon that was there still serves its socket');
   });
 
-  await t.test('a daemon that may not open ports says which right it lacks', async (t) => {
+  await t.test('a daemon with another token waits and says why', async (t) => {
     await overlay.stop('b', 'SIGTERM');
-    const directory = join(overlay.directory, 'b');
+    const token = join(overlay.directory, 'other-token');
+    writeFileSync(token, 'f'.repeat(64), { mode: 0o600 });
+    const observer = connectControl(overlay.socket('b'));
+    await runAs(['--token-file', token], [], async () => {
+      const state = async () => (await observer.local().catch(() => undefined))?.proxy.state;
+      await overlay.until('b told', async () => /refuses our token: use the file/.test((await state()) ?? ''));
+    });
+    observer.close();
+    t.equal((await client.overview()).hosts.find(({ name }) => name === 'b')?.phase !== 'ready', true);
+  });
+
+  await t.test('a daemon that may not open ports says which right it lacks', async (t) => {
     const unprivileged = ['setpriv', '--bounding-set=-net_raw,-net_admin', '--inh-caps=-net_raw,-net_admin'];
-    const child = overlay.lab.host('b').spawn(
-      [
-        ...unprivileged, ...DAEMON_COMMAND,
-        ...['--name', 'b', '--listen', `${overlay.lab.host('b').address}:${DATA_PORT}`, '--proxy', `${home}:${DATA_PORT}`],
-        ...['--state', directory, '--socket', overlay.socket('b'), '--token-file', join(overlay.directory, 'token')],
-      ],
-      { stdio: 'ignore' },
-    );
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    try {
+    await runAs([], unprivileged, async () => {
       const { ports } = await overlay.until('b at the Proxy', async () => client.hostView('b').catch(() => undefined));
-      t.match(ports, [{ port: 'packet:b10', up: false, state: /packet:b10|b10|permi|root|CAP_/i }]);
-      t.comment(ports[0]?.state ?? '');
-    } finally {
-      child.kill('SIGTERM');
-      await ended;
-    }
+      t.match(ports, [{ port: 'packet:b10', up: false, state: /b10: .*not permitted.*(root|CAP_NET_RAW)/ }]);
+    });
     await overlay.start('b');
     await overlay.whole();
     await reaches(overlay, 'b1', '10.9.0.11');

@@ -205,4 +205,28 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
     await change(({ remove }) => void remove.vms.push(vm));
     await reaches(overlay, 'a1', '10.9.0.21');
   });
+
+  await t.test('packet: a device that goes and comes back, as a VM that is started again', async (t) => {
+    const portOfB1 = async () =>
+      (await overlay.client('b').local()).ports.find(({ port }) => port === 'packet:b10');
+    await overlay.lab.removeVm('b1');
+    await overlay.until('the port down', async () => (await portOfB1())?.up === false);
+    t.match((await portOfB1())?.state, /b10/, 'and it says why');
+    await overlay.lab.addVm({ name: 'b1', host: 'b', mac: '02:00:00:00:0b:01', ips: ['10.9.0.21/24'] });
+    await overlay.until('the port up', async () => (await portOfB1())?.up === true);
+    await reaches(overlay, 'a1', '10.9.0.21');
+    await reaches(overlay, 'b1', '10.9.0.31');
+  });
+
+  await t.test('a VM that moves keeps its address', async (t) => {
+    const vm = whole.vms.find(({ name }) => name === 'b1');
+    if (!vm) throw new Error('no b1');
+    await overlay.lab.moveVm('b1', 'n');
+    await change(({ add }) => void add.vms.push({ ...vm, host: 'n' }));
+    await reaches(overlay, 'a1', '10.9.0.21');
+    const { hops } = await client.route('a1', 'b1');
+    t.same(hops.map(({ host }) => host), ['a', 'home', 'n']);
+    t.equal((await pings(overlay, 'n1', '10.9.0.21')).received, 3, 'on one host now');
+    t.same((await overlay.client('b').local()).ports, [], 'its old port is gone');
+  });
 });
