@@ -43,7 +43,7 @@ void Forwarder::closePort(uint32_t id) {
   if (it == ports_.end()) return;
   flush();
   ports_.erase(it);  // between two turns: no event of this turn can still point at it
-  learnt_.eraseIf([&](const Learnt&, uint32_t port) { return port == id; });
+  learnt_.eraseIf([&](const Learnt&, const LearntAt& at) { return at.port == id; });
 }
 
 void Forwarder::removeEdge(uint32_t id) {

@@ -66,6 +66,10 @@ class Forwarder final : public PortSink, public LinkSink {
     bool operator==(const Learnt&) const = default;
     uint64_t hash() const { return mix(mac, network); }
   };
+  struct LearntAt {
+    uint32_t port;
+    uint64_t reported;
+  };
 
   // ingress.cpp
   bool admit(Port& port, uint64_t source);
@@ -97,7 +101,7 @@ class Forwarder final : public PortSink, public LinkSink {
   Pending pending_;
   Joiner joiner_;
   PairCounters pairs_;
-  Table<Learnt, uint32_t> learnt_{LEARNT_SOURCES};
+  Table<Learnt, LearntAt> learnt_{LEARNT_SOURCES};
   DropCounts drops_{};
   double generation_ = 0;
   std::vector<Port*> dirty_;

@@ -83,10 +83,11 @@ bool Forwarder::admit(Port& port, uint64_t source) {
   if (admitted) {
     if (port.guarded() || isGroupMac(source)) return true;
     const Learnt key{source, port.network()};
-    uint32_t* at = learnt_.find(key);
-    if (at && *at == port.id()) return true;
+    LearntAt* at = learnt_.find(key);
+    // Whoever keeps the list forgets with age, and knows only by our reports who still talks.
+    if (at && at->port == port.id() && loop_.now() - at->reported < LEARNT_REPORT_NS) return true;
     if (!port.sourceEvents.take(loop_.now())) return true;  // reported when there is room
-    (at ? *at : learnt_.insert(key)) = port.id();
+    (at ? *at : learnt_.insert(key)) = LearntAt{port.id(), loop_.now()};
   } else if (!port.sourceEvents.take(loop_.now())) {
     return false;
   }

@@ -28,6 +28,7 @@ constexpr double MISS_BURST = 512;
 constexpr double SOURCE_EVENTS_PER_SECOND = 50;  // for each port
 constexpr double SOURCE_EVENT_BURST = 64;
 constexpr size_t LEARNT_SOURCES = 16'384;
+constexpr uint64_t LEARNT_REPORT_NS = 60'000 * MS;  // a source that goes on talking is reported again
 
 constexpr size_t UP_BATCH = 256;     // misses or events in one call of JavaScript
 constexpr size_t UP_MISSES = 8'192;  // queued for JavaScript
