@@ -8,6 +8,8 @@ import { type Figure, median } from './figure.js';
 
 const ROUNDS = 3;
 const SECONDS = 4;
+/** It looks for the path's MTU first, and sends over TCP until it knows. */
+const TINC_SETTLE_MS = 6000;
 const VM_ADDRESS = (n: number) => `10.9.0.${n}`;
 
 function spec(): LabSpec {
@@ -81,7 +83,9 @@ async function tinc(): Promise<number> {
     for (const host of ['a', 'b']) await startTinc(lab, directory, host, host === 'a' ? 'b' : 'a');
     for (let tries = 0; tries < 50; tries++) {
       const { code } = await lab.vm('v1').run(['ping', '-c', '1', '-W', '1', VM_ADDRESS(2)]);
-      if (code === 0) return await transfer(lab, 'v1', 'v2', VM_ADDRESS(2));
+      if (code !== 0) continue;
+      await new Promise((resolve) => setTimeout(resolve, TINC_SETTLE_MS));
+      return await transfer(lab, 'v1', 'v2', VM_ADDRESS(2));
     }
     throw new Error('tinc carries nothing');
   } finally {

@@ -2,7 +2,6 @@
  * The daemon of one host: its engine, its control API, its place in the overlay. With a `ProxyRole` it is the
  * Proxy's daemon and accepts the others' control channels; without, it dials the Proxy for ever.
  */
-import { isIP } from 'node:net';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import {
   type Authority,
@@ -22,9 +21,10 @@ import {
 import { ChannelAcceptor, ChannelDialer, type ChannelPeer } from './channel/index.js';
 import { serveControl } from './control/index.js';
 import { Engine, type EngineEvent } from './engine.js';
+import { instanceOf } from './instance.js';
 import { listInterfaces } from './interfaces.js';
 import { DEFAULT_LINK_TIMERS, type LinkTimers } from './links.js';
-import { isPrivateAddress } from './private-address.js';
+import { refuseOpenAddress } from './private-address.js';
 import { answerAuthorityCall, AUTHORITY_CALLS, remoteAuthority } from './remote-authority.js';
 
 /** Changes of the configuration within this time are written to disk once. */
@@ -67,12 +67,13 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #startedAt = performance.now();
   readonly #listeners = new Set<(event: OverlayEvent) => void>();
-  readonly #sessions = new Map<string, ChannelPeer>();
+  readonly #sessions = new Map<string, { peer: ChannelPeer; instance: string }>();
   readonly #log: FastifyBaseLogger;
   #authority: Authority;
   #dialer: ChannelDialer | undefined;
   #acceptor: ChannelAcceptor | undefined;
   #server: FastifyInstance | undefined;
+  #instance = '';
   #proxyName = '';
   #proxyState = 'not connected yet';
   #saveTimer: NodeJS.Timeout | undefined;
@@ -147,6 +148,7 @@ export class Daemon {
       });
       await role.attach(this.#ownSession(), this.#report());
     } else if (proxy) {
+      this.#instance = await instanceOf(this.#options.store);
       this.#dialer = new ChannelDialer({
         address: proxy.address,
         port: proxy.port + 1,
@@ -192,7 +194,7 @@ export class Daemon {
     if (this.#closed) return;
     this.#closed = true;
     this.#dialer?.close();
-    for (const peer of this.#sessions.values()) peer.close('the Proxy stops');
+    for (const { peer } of this.#sessions.values()) peer.close('the Proxy stops');
     this.#acceptor?.close();
     await this.#server?.close();
     await this.#options.role?.close();
@@ -208,7 +210,7 @@ export class Daemon {
 
   async #greet(peer: ChannelPeer): Promise<void> {
     try {
-      const { proxy } = await peer.call<{ proxy: string }>('hello', [this.#report()]);
+      const { proxy } = await peer.call<{ proxy: string }>('hello', [this.#report(), this.#instance]);
       this.#proxyName = proxy;
       this.#proxyState = 'connected';
       this.#log.info({ proxy }, 'connected to the Proxy');
@@ -220,7 +222,7 @@ export class Daemon {
       }
     } catch (thrown) {
       const error = VnetError.from(thrown);
-      this.#log.error({ err: error }, 'the Proxy refused us');
+      if (this.#proxyState !== error.message) this.#log.error({ err: error, hint: error.hint }, 'the Proxy refused us');
       this.#proxyState = error.message;
       peer.close(error.message);
     }
@@ -269,7 +271,7 @@ export class Daemon {
       args: unknown[],
       progress: (body: unknown) => void,
     ): Promise<unknown> => {
-      if (name === 'hello') return this.#welcome(role, host, args[0] as HostReport, peer());
+      if (name === 'hello') return this.#welcome(role, args[0] as HostReport, { host, instance: String(args[1]), peer: peer() });
       if ((AUTHORITY_CALLS as readonly string[]).includes(name))
         return answerAuthorityCall(role, name, args, progress);
       throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
@@ -283,21 +285,22 @@ export class Daemon {
 
   async #welcome(
     role: ProxyRole,
-    host: string,
     report: HostReport,
-    peer: ChannelPeer,
+    { host, instance, peer }: { host: string; instance: string; peer: ChannelPeer },
   ): Promise<{ proxy: string }> {
-    if (host === this.#options.host || report.host !== host) {
-      throw new VnetError('VNET_ERR_REFUSED', `the name ${host} is taken by the Proxy itself`, {
+    const before = this.#sessions.get(host);
+    const isProxy = host === this.#options.host || report.host !== host;
+    if (isProxy || (before?.peer.open && before.instance !== instance)) {
+      const holder = isProxy ? 'the Proxy itself' : 'another daemon, which is connected';
+      throw new VnetError('VNET_ERR_REFUSED', `the name ${host} is taken by ${holder}`, {
         hint: 'start the daemon with another --name',
       });
     }
-    const before = this.#sessions.get(host);
-    this.#sessions.set(host, peer);
+    this.#sessions.set(host, { peer, instance });
     // A daemon that dials anew has lost its old channel, whatever we still believe of it.
-    before?.close('replaced by a newer channel of the same host');
+    before?.peer.close('replaced by a newer channel of the same host');
     peer.onClose = (reason) => {
-      if (this.#sessions.get(host) !== peer) return;
+      if (this.#sessions.get(host)?.peer !== peer) return;
       this.#sessions.delete(host);
       this.#log.warn({ host, reason }, 'a daemon is gone');
       role.detach(host);
@@ -359,7 +362,7 @@ export class Daemon {
 
   #broadcast(event: OverlayEvent): void {
     for (const listener of this.#listeners) listener(event);
-    for (const peer of this.#sessions.values()) peer.notify('event', event);
+    for (const { peer } of this.#sessions.values()) peer.notify('event', event);
   }
 
   #notReady(): string | undefined {
@@ -387,15 +390,4 @@ export class Daemon {
 
 function linkEvent(host: string, peer: string, type: 'udp' | 'tcp', up: boolean, reason: string): EventBody {
   return { kind: 'link', host, peer, type, up, reason };
-}
-
-function refuseOpenAddress({ proxy, insecure }: DaemonOptions): void {
-  if (!proxy || insecure || !isIP(proxy.address) || isPrivateAddress(proxy.address)) return;
-  throw new VnetError(
-    'VNET_ERR_REFUSED',
-    `${proxy.address} is not a private address, and links are not sealed yet`,
-    {
-      hint: 'use a private network or a tunnel, or accept the risk with --insecure',
-    },
-  );
 }

@@ -25,3 +25,15 @@ export function isPrivateAddress(address: string): boolean {
   const plain = address.toLowerCase().startsWith('::ffff:') ? address.slice(7) : address;
   return privateBlocks.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
 }
+
+/** Throws VNET_ERR_REFUSED for a Proxy at a public address, unless that was asked for. Names are looked at when they resolve. */
+export function refuseOpenAddress({ proxy, insecure }: { proxy?: Endpoint; insecure: boolean }): void {
+  if (!proxy || insecure || !isIP(proxy.address) || isPrivateAddress(proxy.address)) return;
+  throw new VnetError(
+    'VNET_ERR_REFUSED',
+    `${proxy.address} is not a private address, and links are not sealed yet`,
+    {
+      hint: 'use a private network or a tunnel, or accept the risk with --insecure',
+    },
+  );
+}

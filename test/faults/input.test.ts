@@ -79,12 +79,16 @@ t.test('bad input', { skip }, async (t) => {
   });
 
   await t.test('random datagrams from the very address of a link’s peer', async (t) => {
-    const [a, b] = [overlay.lab.host('a').address, overlay.lab.host('b').address];
+    const address = overlay.lab.host('a').address;
     await overlay.stop('b', 'SIGKILL');
     const before = await counted('a');
-    t.equal((await garbage('b', 'udp', a, DATA_PORT, DATAGRAMS, '2', DATA_PORT)).code, 0);
-    await overlay.until('they are counted', async () => (await counted('a')) - before > Number(DATAGRAMS) / 4);
-    t.notOk((await upLinks('a')).includes('udp b'), `nothing of it makes a link to ${b}`);
+    await overlay.until('the link down, whatever comes from there', async () => {
+      t.equal((await garbage('b', 'udp', address, DATA_PORT, DATAGRAMS, '2', DATA_PORT)).code, 0);
+      return !(await upLinks('a')).includes('udp b');
+    });
+    t.equal((await garbage('b', 'udp', address, DATA_PORT, DATAGRAMS, '5', DATA_PORT)).code, 0);
+    t.ok((await counted('a')) - before > Number(DATAGRAMS) / 2, 'they are counted');
+    t.notOk((await upLinks('a')).includes('udp b'), 'and make no link');
     await overlay.start('b');
     await overlay.whole();
     await directly(overlay, 'a', 'b', 'udp');
@@ -258,6 +262,22 @@ t.test('bad input', { skip }, async (t) => {
     });
     observer.close();
     t.equal((await client.overview()).hosts.find(({ name }) => name === 'b')?.phase !== 'ready', true);
+  });
+
+  await t.test('a second daemon of the same name is told so, and the first goes on', async (t) => {
+    await overlay.start('b');
+    await overlay.whole();
+    const twin = connectControl(join(overlay.directory, 'twin.sock'));
+    const other = ['--listen', `${overlay.lab.host('b').address}:7800`, '--state', join(overlay.directory, 'twin')];
+    await runAs([...other, '--socket', join(overlay.directory, 'twin.sock')], [], async () => {
+      const state = async () => (await twin.local().catch(() => undefined))?.proxy.state;
+      await overlay.until('it told', async () => /name b is taken by another daemon/.test((await state()) ?? ''));
+      t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3);
+      t.same((await twin.local()).links, [], 'it got no part of the overlay');
+      t.same((await client.hostView('b')).ports.map(({ port, up }) => `${port} ${up}`), ['packet:b10 true']);
+    });
+    twin.close();
+    await overlay.stop('b', 'SIGTERM');
   });
 
   await t.test('a daemon that may not open ports says which right it lacks', async (t) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { ensurePrivilege, OverlayLab, parseLab } from '../../lab/index.js';
+import { labName } from './index.js';
 
 const privilege = ensurePrivilege();
 const dnsmasq = ['/usr/sbin/dnsmasq', '/sbin/dnsmasq'].find((path) => existsSync(path));
@@ -28,7 +29,7 @@ lan home br0 ip 192.168.50.1/24 client pc ip 192.168.50.10/24
 `;
 
 t.test('a VM on another host is on the LAN of the Proxy', { skip }, async (t) => {
-  const overlay = await OverlayLab.make(parseLab(LAB));
+  const overlay = await OverlayLab.make(parseLab(LAB), { name: labName('n') });
   const directory = mkdtempSync(join(tmpdir(), 'vnet-dhcp-'));
   t.teardown(async () => {
     await overlay.close();

@@ -3,6 +3,7 @@ import t from 'tap';
 import { emptyChange } from '../../core/index.js';
 import { ensurePrivilege, parseLab } from '../../lab/index.js';
 import { OverlayLab } from '../../lab/index.js';
+import { labName } from './index.js';
 
 const privilege = ensurePrivilege();
 const skip = privilege.means === 'direct' ? false : `needs network namespaces: ${privilege.reason}`;
@@ -30,7 +31,7 @@ async function pings(overlay: OverlayLab, from: string, address: string, count =
 }
 
 t.test('a star of real daemons', { skip }, async (t) => {
-  const overlay = await OverlayLab.make(parseLab(LAB));
+  const overlay = await OverlayLab.make(parseLab(LAB), { name: labName('t') });
   t.teardown(() => overlay.close());
   const client = overlay.client();
   await client.apply({ kind: 'target', topology: overlay.topology() });
