@@ -5,6 +5,13 @@ import { type Lab, openLab } from '../lab/index.js';
 /** One a lab: each has the lab's record in memory, and two would overwrite each other's. */
 const opened = new Map<string, Lab>();
 
+/** Throws `VNET_ERR_NOT_FOUND` where there is no such lab. */
+export function requireLab(lab: string): Lab {
+  const known = opened.get(lab) ?? openLab(lab);
+  opened.set(lab, known);
+  return known;
+}
+
 /** Throws `VNET_ERR_NOT_FOUND` where there is no such lab or host. */
 export function spawnInLab(
   lab: string,
@@ -12,7 +19,5 @@ export function spawnInLab(
   command: string[],
   options: SpawnOptions,
 ): ChildProcess {
-  const known = opened.get(lab) ?? openLab(lab);
-  opened.set(lab, known);
-  return known.host(host).spawn(command, options);
+  return requireLab(lab).host(host).spawn(command, options);
 }

@@ -2,16 +2,19 @@
 import { spawn, type SpawnOptions } from 'node:child_process';
 import { mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { DaemonLauncher, DaemonStart, StartedDaemon } from '../cli/index.js';
 import { VnetError } from '../core/index.js';
 import { DAEMON_COMMAND } from '../lab/index.js';
-import { spawnInLab } from './lab-host.js';
+import { requireLab, spawnInLab } from './lab-host.js';
 
 /** A daemon that SIGTERM does not end within this is killed. */
 const STOP_TIMEOUT_MS = 5000;
 const POLL_MS = 20;
+const START_TIMEOUT_MS = 10_000;
+const LOG_LINES = 3;
 
 /** One of ours, told apart from a later process of the same number by its start time. */
 type Known = StartedDaemon & { startTime: string };
@@ -51,6 +54,16 @@ export function processLauncher(registry: string): DaemonLauncher {
 }
 
 async function launch(daemon: DaemonStart): Promise<{ pid: number; startTime: string }> {
+  if (await answers(daemon.socket)) {
+    throw new VnetError(
+      'VNET_ERR_EXISTS',
+      `a daemon that \`vnet up\` did not start serves ${daemon.socket}`,
+      {
+        hint: 'stop it first, or choose another socket',
+      },
+    );
+  }
+  if (daemon.lab !== undefined) requireLab(daemon.lab);
   mkdirSync(daemon.stateDir, { recursive: true, mode: 0o700 });
   const logPath = join(daemon.stateDir, 'vnetd.log');
   const log = openSync(logPath, 'a', 0o600);
@@ -71,13 +84,38 @@ async function launch(daemon: DaemonStart): Promise<{ pid: number; startTime: st
     );
   });
   child.unref();
-  const startTime = startTimeOf(child.pid as number);
-  if (startTime === undefined) {
-    throw new VnetError('VNET_ERR_INTERNAL', `the daemon of ${daemon.host} ended at once`, {
-      hint: `look at ${logPath}`,
-    });
+  const pid = child.pid as number;
+  const startTime = startTimeOf(pid);
+  for (let waitedMs = 0; !(await answers(daemon.socket)); waitedMs += POLL_MS) {
+    if (startTime === undefined || startTimeOf(pid) !== startTime) {
+      const said = readFileSync(logPath, 'utf8').trim().split('\n').slice(-LOG_LINES).join('\n');
+      throw new VnetError('VNET_ERR_INTERNAL', `the daemon of ${daemon.host} ended at once: ${said}`, {
+        hint: `its log is ${logPath}`,
+      });
+    }
+    if (waitedMs >= START_TIMEOUT_MS) {
+      throw new VnetError(
+        'VNET_ERR_TIMEOUT',
+        `the daemon of ${daemon.host} does not serve ${daemon.socket}`,
+        {
+          hint: `look at ${logPath}`,
+        },
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-  return { pid: child.pid as number, startTime };
+  return { pid, startTime: startTime as string };
+}
+
+/** Somebody listens at the socket. */
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(socket, () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.on('error', () => resolve(false));
+  });
 }
 
 function daemonArguments(daemon: DaemonStart): string[] {

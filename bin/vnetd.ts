@@ -111,13 +111,16 @@ async function main(options: Options): Promise<void> {
       if (stopping) return;
       stopping = true;
       logger.info({ reason }, 'vnetd stops');
-      daemon.close().then(
-        () => process.exit(0),
-        (error) => {
-          logger.fatal({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
+      daemon
+        .close()
+        .then(() => store.close())
+        .then(
+          () => process.exit(0),
+          (error) => {
+            logger.fatal({ err: error }, 'stopping failed');
+            process.exit(1);
+          },
+        );
     };
     process.on('SIGTERM', () => stop('SIGTERM'));
     process.on('SIGINT', () => stop('SIGINT'));

@@ -49,9 +49,26 @@ export function loadScript(run: Run, path: string, options: ScriptOptions, runni
 
 /** What applying a script to the running overlay means; a script that deletes is checked against what runs. */
 export async function loadRequest(run: Run, path: string, options: ScriptOptions): Promise<ChangeRequest> {
-  if (!deletes(parseFile(run, path, options))) return requestOf(loadScript(run, path, options));
+  if (!deletes(parseFile(run, path, options))) {
+    const parsed = loadScript(run, path, options);
+    if (parsed.topology.hosts.length === 0) await refuseEmpty(run, path);
+    return requestOf(parsed);
+  }
   const { topology } = await run.client.overview();
   return requestOf(loadScript(run, path, options, topology));
+}
+
+/** A script without a host is more likely a slip than the wish to take everything down. */
+async function refuseEmpty(run: Run, path: string): Promise<void> {
+  const { topology } = await run.client.overview();
+  if (topology.hosts.length === 0) return;
+  throw new VnetError(
+    'VNET_ERR_INVALID',
+    `${path} names no host: applying it would remove all that you own`,
+    {
+      hint: 'keep at least the `proxy` line of the script',
+    },
+  );
 }
 
 const deletes = ({ form, change }: ParseResult): boolean =>
@@ -84,7 +101,13 @@ function readScript(run: Run, path: string): string {
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     const reason =
-      code === 'ENOENT' ? 'there is no such file' : cause instanceof Error ? cause.message : String(cause);
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a directory'
+          : cause instanceof Error
+            ? cause.message
+            : String(cause);
     throw new VnetError('VNET_ERR_NOT_FOUND', `cannot read ${path}: ${reason}`, { cause });
   }
 }

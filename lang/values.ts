@@ -1,5 +1,5 @@
 /** Values as they are written in scripts: addresses, sizes, ports, matchers. Reading never throws. */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import {
   BROADCAST,
   DEFAULT_PORT,
@@ -22,14 +22,16 @@ const MAX_INTERFACE_NAME = 15;
 const MAX_SOCKET_PATH = 107;
 
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]*$/;
-export const isAddress = (text: string): boolean => HOST_NAME.test(text) || isIPv6(text);
+/** Digits and dots alone are meant as an IPv4 address, never as a name (RFC 1123, 2.1). */
+const isName = (text: string): boolean => HOST_NAME.test(text) && (isIPv4(text) || !/^[\d.]+$/.test(text));
+export const isAddress = (text: string): boolean => isName(text) || isIPv6(text);
 
 /** `ADDR`, `ADDR:PORT`, `[IPV6]` or `[IPV6]:PORT`; the port defaults to `DEFAULT_PORT`. */
 export function readEndpoint(text: string): Endpoint | Wording {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::(.*))?$/.exec(text);
   const address = match?.[1] ?? match?.[2] ?? '';
   const isBracketed = match?.[1] !== undefined;
-  if (match === null || !(isBracketed ? isIPv6(address) : HOST_NAME.test(address))) return badAddress(text);
+  if (match === null || !(isBracketed ? isIPv6(address) : isName(address))) return badAddress(text);
   const port = match[3] === undefined ? DEFAULT_PORT : readWhole(match[3]);
   if (port === undefined || !isEndpointPort(port)) return badEndpointPort(match[3] ?? '', MAX_ENDPOINT_PORT);
   return { address, port };

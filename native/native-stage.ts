@@ -74,13 +74,16 @@ export class Peer {
 export class Stage {
   readonly plane: DataPlane;
   readonly events: PlaneEvent[] = [];
+  /** Leaves misses without an answer. */
+  silent = false;
   decide: (miss: FlowMiss) => PlaneAction[] = ({ ingress }) =>
     ingress === EDGE ? [{ kind: 'port', port: 1 }] : [{ kind: 'edge', edge: EDGE }];
 
   constructor(mtu = 1500) {
     this.plane = createUserPlane({
       events: (events) => void this.events.push(...events),
-      misses: (misses) =>
+      misses: (misses) => {
+        if (this.silent) return;
         this.plane.applyFlows({
           generation: 0,
           invalidate: [],
@@ -90,7 +93,8 @@ export class Stage {
             toEpoch: 2 ** 32,
             actions: this.decide(miss),
           })),
-        }),
+        });
+      },
     });
     this.plane.setNetwork({ network: NETWORK, mtu, epoch: 0, oldestEpoch: 0 });
   }

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { DROP_REASONS, type LinkType } from '../core/index.js';
+import { DROP_REASONS, type DropReason, type LinkType } from '../core/index.js';
 import { A, B, folder, frame, Peer, Stage, until } from './native-stage.js';
 
 const HEADER_BYTES = 28;
@@ -157,6 +157,74 @@ t.test('random octets, and a replayed handshake, leave the plane and its link al
   far.socket.destroy();
 });
 
+t.test('a miss without an answer is asked again while its flow goes on', async (t) => {
+  const files = folder();
+  const stage = new Stage();
+  t.teardown(() => {
+    stage.plane.close();
+    files.remove();
+  });
+  const near = await stage.unixPort(files.path('near'));
+  const far = await stage.unixPort(files.path('far'), { port: 2 });
+  stage.decide = () => [{ kind: 'port', port: 2 }];
+  stage.silent = true;
+  near.send(frame(A, B));
+  await sleep(100);
+  stage.silent = false;
+  await until(async () => {
+    near.send(frame(A, B));
+    await sleep(50);
+    return far.received.length > 0;
+  }, 'the flow has an answer');
+  near.socket.destroy();
+  far.socket.destroy();
+});
+
+t.test('connections that prove nothing take no place from one that does', async (t) => {
+  const [a, b] = [new Stage(), new Stage()];
+  const strangers: net.Socket[] = [];
+  t.teardown(() => {
+    for (const stranger of strangers) stranger.destroy();
+    a.plane.close();
+    b.plane.close();
+  });
+  const { port } = b.plane.listen('127.0.0.1', 0);
+  for (let i = 0; i < 300; i += 1) {
+    const stranger = net.connect(port, '127.0.0.1').on('error', () => undefined);
+    strangers.push(stranger);
+    await new Promise((resolve) => stranger.once('connect', resolve));
+  }
+  await until(async () => (await b.drops(DROP_REASONS.handshake)) >= 300 - 256, 'the oldest are let go');
+  b.openLink({ type: 'tcp' });
+  const began = Date.now();
+  a.openLink({ type: 'tcp', initiator: true, dial: { address: '127.0.0.1', port } });
+  await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
+  t.ok(Date.now() - began < 1500, 'without waiting for them to be given up');
+});
+
+t.test('a link whose peer always hangs up is dialled less and less often', async (t) => {
+  const [a, b] = [new Stage(), new Stage()];
+  t.teardown(() => {
+    a.plane.close();
+    b.plane.close();
+  });
+  const { port } = b.plane.listen('127.0.0.1', 0);
+  b.openLink({ type: 'tcp' });
+  a.openLink({ type: 'tcp', initiator: true, dial: { address: '127.0.0.1', port }, backoffCapMs: 400 });
+  const began = Date.now();
+  let ups = 0;
+  while (Date.now() - began < 1500) {
+    if (b.lastLink()?.up === true) {
+      ups += 1;
+      b.plane.closeLink(5);
+      b.events.length = 0;
+      b.openLink({ type: 'tcp' });
+    }
+    await sleep(2);
+  }
+  t.ok(ups >= 3 && ups <= 12, `${ups} sessions in 1.5 s`);
+});
+
 t.test('ports that cannot be opened say why, and leave nothing behind', async (t) => {
   const files = folder();
   const stage = new Stage();
@@ -183,6 +251,28 @@ t.test('ports that cannot be opened say why, and leave nothing behind', async (t
   t.throws(() => stage.openPort(`unix:${files.path('used')}`), { code: 'VNET_ERR_EXISTS' });
   server.close();
   t.strictSame((await stage.plane.snapshot()).ports, []);
+
+  t.throws(
+    () =>
+      stage.plane.applyFlows({
+        generation: 0,
+        invalidate: [],
+        install: [
+          {
+            network: 1,
+            ground: 0,
+            ingress: 1,
+            source: A,
+            destination: B,
+            fromEpoch: 0,
+            toEpoch: 1,
+            actions: [{ kind: 'drop', reason: 99 as DropReason }],
+          },
+        ],
+      }),
+    { code: 'VNET_ERR_INVALID' },
+    'a drop reason that has no counter',
+  );
 
   const peer = await stage.unixPort(files.path('good'));
   t.throws(() => stage.openPort(`unix:${files.path('good')}`, { port: 2 }), { code: 'VNET_ERR_EXISTS' });

@@ -4,6 +4,7 @@ import {
   emptyTopology,
   type Endpoint,
   type Host,
+  shapeHosts,
   type Store,
   type Topology,
   VnetError,
@@ -98,5 +99,9 @@ export function completeTopology(
   if (named.includes(DEFAULT_NETWORK) && !networks.some(({ name }) => name === DEFAULT_NETWORK)) {
     networks.push({ name: DEFAULT_NETWORK });
   }
-  return { ...user, networks, hosts: [...hosts.values()] };
+  // A shape of "every host" means every host that the user named, not those that joined by themselves as well.
+  const shapes = user.shapes.map((shape) =>
+    shape.hosts.length > 0 ? shape : { ...shape, hosts: shapeHosts(shape, user) },
+  );
+  return { ...user, networks, shapes, hosts: [...hosts.values()] };
 }

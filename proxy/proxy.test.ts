@@ -177,6 +177,7 @@ t.test('where VMs are outlives a restart, the statement rules again when it chan
   const directory = await mkdtemp(join(tmpdir(), 'vnet-proxy-'));
   t.teardown(() => rm(directory, { recursive: true }));
   const store = await FileStore.open(join(directory, 'state'));
+  t.teardown(() => store.close());
   const first = await createProxy({ name: 'home', store, clock: systemClock });
   await attach(first, 'home', 'a', 'b', 'x');
   await first.apply({ kind: 'target', topology: lab() });

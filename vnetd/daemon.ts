@@ -19,6 +19,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import { ChannelAcceptor, ChannelDialer, type ChannelPeer } from './channel/index.js';
+import { ConfigSaver } from './config-saver.js';
 import { serveControl } from './control/index.js';
 import { Engine, type EngineEvent } from './engine.js';
 import { instanceOf } from './instance.js';
@@ -26,10 +27,6 @@ import { listInterfaces } from './interfaces.js';
 import { DEFAULT_LINK_TIMERS, type LinkTimers } from './links.js';
 import { refuseOpenAddress } from './private-address.js';
 import { answerAuthorityCall, AUTHORITY_CALLS, remoteAuthority } from './remote-authority.js';
-
-/** Changes of the configuration within this time are written to disk once. */
-const SAVE_DELAY_MS = 200;
-const CONFIG_KEY = 'config';
 
 /** What the Proxy's daemon drives. */
 export interface ProxyRole extends Authority {
@@ -68,6 +65,8 @@ export class Daemon {
   readonly #startedAt = performance.now();
   readonly #listeners = new Set<(event: OverlayEvent) => void>();
   readonly #sessions = new Map<string, { peer: ChannelPeer; instance: string }>();
+  /** Channels of daemons at which somebody listens: events go to no others. */
+  readonly #listening = new Set<ChannelPeer>();
   readonly #log: FastifyBaseLogger;
   #authority: Authority;
   #dialer: ChannelDialer | undefined;
@@ -76,13 +75,18 @@ export class Daemon {
   #instance = '';
   #proxyName = '';
   #proxyState = 'not connected yet';
-  #saveTimer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> = Promise.resolve();
+  readonly #saver: ConfigSaver;
   #closed = false;
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
     this.#log = options.logger;
+    this.#saver = new ConfigSaver(
+      options.store,
+      () => ({ config: this.engine.config, proxyName: this.#proxyName }),
+      (thrown) =>
+        this.#log.error({ err: thrown }, 'cannot save the configuration; a restart will wait for the Proxy'),
+    );
     this.engine = new Engine({
       ...options,
       timers: { ...DEFAULT_LINK_TIMERS, ...options.timers },
@@ -115,9 +119,7 @@ export class Daemon {
 
   async #start(): Promise<void> {
     const { host, role, proxy, listen, token, random, socketPath } = this.#options;
-    const saved = (await this.#options.store.read(CONFIG_KEY)) as
-      | { config: HostConfig; proxyName: string }
-      | undefined;
+    const saved = await this.#saver.load();
     if (saved && saved.config.host === host) {
       this.#proxyName = saved.proxyName;
       this.engine.configure(saved.config);
@@ -128,10 +130,7 @@ export class Daemon {
         authority: this.#authority,
         local: () => this.local(),
         notReady: () => this.#notReady(),
-        subscribe: (listener) => {
-          this.#listeners.add(listener);
-          return () => this.#listeners.delete(listener);
-        },
+        subscribe: (listener) => this.#subscribe(listener),
         shutdown: () => this.#options.onShutdown?.(),
       },
       this.#log,
@@ -198,11 +197,7 @@ export class Daemon {
     this.#acceptor?.close();
     await this.#server?.close();
     await this.#options.role?.close();
-    if (this.#saveTimer) {
-      clearTimeout(this.#saveTimer);
-      await this.#save();
-    }
-    await this.#saving;
+    await this.#saver.settled();
     this.engine.close();
   }
 
@@ -214,6 +209,7 @@ export class Daemon {
       this.#proxyName = proxy;
       this.#proxyState = 'connected';
       this.#log.info({ proxy }, 'connected to the Proxy');
+      if (this.#listeners.size > 0) peer.notify('listen', true);
       for (const link of (await this.local()).links) {
         peer.notify(
           'event',
@@ -222,7 +218,8 @@ export class Daemon {
       }
     } catch (thrown) {
       const error = VnetError.from(thrown);
-      if (this.#proxyState !== error.message) this.#log.error({ err: error, hint: error.hint }, 'the Proxy refused us');
+      if (this.#proxyState !== error.message)
+        this.#log.error({ err: error, hint: error.hint }, 'the Proxy refused us');
       this.#proxyState = error.message;
       peer.close(error.message);
     }
@@ -248,12 +245,12 @@ export class Daemon {
 
   #configure(config: HostConfig): void {
     this.engine.configure({ ...config, links: this.#withProxyAddress(config.links) });
-    this.#saveSoon();
+    this.#saver.changed();
   }
 
   #apply(delta: HostDelta): void {
     this.engine.apply(delta.links ? { ...delta, links: this.#withProxyAddress(delta.links) } : delta);
-    this.#saveSoon();
+    this.#saver.changed();
   }
 
   /** The address that the control channel dials is known to work from here; the script's may not be. */
@@ -271,13 +268,16 @@ export class Daemon {
       args: unknown[],
       progress: (body: unknown) => void,
     ): Promise<unknown> => {
-      if (name === 'hello') return this.#welcome(role, args[0] as HostReport, { host, instance: String(args[1]), peer: peer() });
+      if (name === 'hello')
+        return this.#welcome(role, args[0] as HostReport, { host, instance: String(args[1]), peer: peer() });
       if ((AUTHORITY_CALLS as readonly string[]).includes(name))
         return answerAuthorityCall(role, name, args, progress);
       throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
     };
     const onNotice = (name: string, body: unknown) => {
       if (name === 'event') role.reportEvent(host, body as OverlayEvent);
+      else if (name === 'listen' && body === true) this.#listening.add(peer());
+      else if (name === 'listen') this.#listening.delete(peer());
     };
     this.#log.debug({ host, remote }, 'control channel');
     return { onCall, onNotice };
@@ -300,6 +300,7 @@ export class Daemon {
     // A daemon that dials anew has lost its old channel, whatever we still believe of it.
     before?.peer.close('replaced by a newer channel of the same host');
     peer.onClose = (reason) => {
+      this.#listening.delete(peer);
       if (this.#sessions.get(host)?.peer !== peer) return;
       this.#sessions.delete(host);
       this.#log.warn({ host, reason }, 'a daemon is gone');
@@ -360,9 +361,18 @@ export class Daemon {
     return { at: new Date().toISOString(), ...body } as OverlayEvent;
   }
 
+  #subscribe(listener: (event: OverlayEvent) => void): () => void {
+    this.#listeners.add(listener);
+    if (this.#listeners.size === 1) this.#dialer?.peer?.notify('listen', true);
+    return () => {
+      if (this.#listeners.delete(listener) && this.#listeners.size === 0)
+        this.#dialer?.peer?.notify('listen', false);
+    };
+  }
+
   #broadcast(event: OverlayEvent): void {
     for (const listener of this.#listeners) listener(event);
-    for (const { peer } of this.#sessions.values()) peer.notify('event', event);
+    for (const peer of this.#listening) peer.notify('event', event);
   }
 
   #notReady(): string | undefined {
@@ -370,21 +380,6 @@ export class Daemon {
     if (this.engine.config.revision === 0) return 'no configuration from the Proxy yet';
     if (!this.#dialer?.peer) return `no control channel: ${this.#proxyState}`;
     return this.engine.isLinkedTo(this.#proxyName) ? undefined : 'no live link to the Proxy';
-  }
-
-  #saveSoon(): void {
-    this.#saveTimer ??= setTimeout(() => {
-      this.#saveTimer = undefined;
-      this.#saving = this.#save();
-    }, SAVE_DELAY_MS);
-  }
-
-  async #save(): Promise<void> {
-    try {
-      await this.#options.store.write(CONFIG_KEY, { config: this.engine.config, proxyName: this.#proxyName });
-    } catch (thrown) {
-      this.#log.error({ err: thrown }, 'cannot save the configuration; a restart will wait for the Proxy');
-    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Addresses that packets do not reach from the open Internet: RFC 1918, 6598, 3927, 4193, 4291 and loopback. */
-import { BlockList, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { type Endpoint, VnetError } from '../core/index.js';
 
 const privateBlocks = new BlockList();
 for (const [network, prefix] of [

@@ -1,5 +1,5 @@
 /** The daemon's parts that the overlay test does not reach: undo, disk, token, addresses. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -140,15 +140,41 @@ t.test('merging the difference of two configurations gives the second', (t) => {
 t.test('state on disk', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'vnet-store-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
-  const store = await FileStore.open(join(directory, 'state'));
-  t.equal(await store.read('config'), undefined);
-  await Promise.all([1, 2, 3].map((n) => store.write('config', { n })));
-  t.same(await store.read('config'), { n: 3 }, 'in the order asked for');
-  t.same(readdirSync(join(directory, 'state')), ['config.json'], 'no temporary file is left');
-  writeFileSync(join(directory, 'state', 'config.json'), '{"half');
-  await t.rejects(store.read('config'), { code: 'VNET_ERR_INVALID' });
-  await store.remove('config');
-  t.equal(await store.read('config'), undefined);
+  const slot = (n: number) => join(directory, `config.${n}.json`);
+  const reopened = async (check: (store: FileStore) => Promise<unknown>) => {
+    const store = await FileStore.open(directory);
+    await check(store).finally(() => store.close());
+  };
+  await reopened(async (store) => {
+    t.equal(await store.read('config'), undefined);
+    await Promise.all([1, 2, 3].map((n) => store.write('config', { n })));
+    t.same(await store.read('config'), { n: 3 }, 'in the order asked for');
+  });
+  t.equal(statSync(slot(0)).mode & 0o777, 0o600);
+  await reopened(async (store) => t.same(await store.read('config'), { n: 3 }, 'after a restart'));
+
+  // The newest write is torn at every octet: what is read is that write whole, or the one before.
+  const newest = readFileSync(slot(0), 'utf8').includes('"sequence":3') ? 0 : 1;
+  const whole = readFileSync(slot(newest));
+  for (let length = 0; length < whole.length && length < 200; length += 7) {
+    writeFileSync(slot(newest), whole.subarray(0, length));
+    await reopened(async (store) => {
+      const { n } = (await store.read('config')) as { n: number };
+      t.ok(n === 2 || n === 3, `cut at ${length}: ${n}`);
+    });
+  }
+  await reopened(async (store) => {
+    await store.write('config', { long: 'x'.repeat(10_000) });
+    await store.write('config', { n: 4 });
+  });
+  await reopened(async (store) => {
+    t.same(await store.read('config'), { n: 4 }, 'a short value over a long one');
+    await store.remove('config');
+  });
+  await reopened(async (store) => t.equal(await store.read('config'), undefined, 'removed'));
+
+  for (const n of [0, 1]) writeFileSync(slot(n), '{"half');
+  await reopened((store) => t.rejects(store.read('config'), { code: 'VNET_ERR_INVALID' }));
 });
 
 t.test('the token', async (t) => {

@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { OverlayEvent } from '../../core/index.js';
 import type { CliContext } from '../context.js';
 import { plural } from '../format.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
+
+const KINDS: OverlayEvent['kind'][] = ['host', 'link', 'port', 'source', 'vm', 'change', 'error'];
 
 export function addEvents(program: Command, context: CliContext): void {
   const command = addVerb(program, {
@@ -17,7 +19,7 @@ export function addEvents(program: Command, context: CliContext): void {
       ['events --kind link --kind host', 'only these kinds'],
       ['events --json | jq \'select(.kind == "error")\'', 'for scripts: one JSON document a line'],
     ],
-  }).option('--kind <kind...>', 'only these: host, link, port, source, vm, change, error');
+  }).addOption(new Option('--kind <kind...>', 'only these').choices(KINDS));
   act<[], { kind?: string[] }>(command, context, async (run, options) => {
     try {
       for await (const event of run.client.events(context.signal)) {

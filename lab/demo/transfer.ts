@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 export const TRANSFER_PROGRAM = fileURLToPath(import.meta.url);
 export const INTERVAL_MS = 500;
+const CONNECT_TIMEOUT_MS = 10_000;
+const CONNECT_AGAIN_MS = 100;
 const CHUNK = Buffer.alloc(256 * 1024, 0x5a);
 
 export function receive(port: number): void {
@@ -25,14 +27,23 @@ export function receive(port: number): void {
   }).listen(port, '0.0.0.0');
 }
 
-export function send(address: string, port: number): void {
+/** Tries again until the receiver listens. */
+export function send(address: string, port: number, startedAt = performance.now()): void {
   const socket = connect(port, address);
+  let connected = false;
   const fill = () => {
     while (socket.write(CHUNK));
   };
-  socket.on('connect', fill);
+  socket.on('connect', () => {
+    connected = true;
+    fill();
+  });
   socket.on('drain', fill);
   socket.on('error', (error) => {
+    if (!connected && performance.now() - startedAt < CONNECT_TIMEOUT_MS) {
+      setTimeout(() => send(address, port, startedAt), CONNECT_AGAIN_MS);
+      return;
+    }
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   });

@@ -81,6 +81,10 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
       shared_->toJavaScript.Release();
       shared_->closed = true;
       throw toJs(info.Env(), error);
+    } catch (const std::exception& error) {  // no thread, no memory
+      shared_->toJavaScript.Release();
+      shared_->closed = true;
+      throw toJs(info.Env(), PlaneError("VNET_ERR_LIMIT", error.what(), "free memory, or raise ulimit -u"));
     }
     env_ = info.Env();
     napi_add_env_cleanup_hook(env_, atExit, this);
@@ -119,7 +123,10 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
     if (!exiting_) napi_remove_env_cleanup_hook(env_, atExit, this);
     shared_->toJavaScript.Release();
   }
-  Plane& plane() { return *shared_->plane; }
+  Plane& plane() {
+    if (shared_->closed) throw PlaneError("VNET_ERR_CLOSED", "the data plane is closed");
+    return *shared_->plane;
+  }
 
   Napi::Value listen(const Napi::CallbackInfo& info) {
     const std::string address = info[0].ToString();

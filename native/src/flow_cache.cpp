@@ -48,4 +48,29 @@ void FlowCache::invalidate(const FlowScope& scope) {
   table_.eraseIf([&](const FlowKey& key, const Versions&) { return scope.matches(key); });
 }
 
+void FlowCache::invalidate(const FlowScopes& scopes) {
+  if (scopes.empty()) return;
+  table_.eraseIf([&](const FlowKey& key, const Versions&) { return scopes.matches(key); });
+}
+
+FlowScopes::FlowScopes(const std::vector<FlowScope>& scopes) {
+  for (const FlowScope& scope : scopes) {
+    const int kind = scope.hasNetwork | scope.hasSource << 1 | scope.hasDestination << 2;
+    used_ = static_cast<uint8_t>(used_ | 1 << kind);
+    sets_[static_cast<size_t>(kind)].insert({scope.hasNetwork ? scope.network : 0,
+                                             scope.hasSource ? scope.source : 0,
+                                             scope.hasDestination ? scope.destination : 0});
+  }
+}
+
+bool FlowScopes::matches(const FlowKey& key) const {
+  for (size_t kind = 0; kind < KINDS; kind++) {
+    if (!(used_ >> kind & 1)) continue;
+    if (sets_[kind].count({kind & 1 ? key.network : 0, kind & 2 ? key.source : 0,
+                           kind & 4 ? key.destination : 0}) != 0)
+      return true;
+  }
+  return false;
+}
+
 }  // namespace vnet

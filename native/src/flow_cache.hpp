@@ -2,6 +2,7 @@
 // epoch. Filled by answers from TypeScript, bounded, evicted by a clock hand. I/O thread only.
 #pragma once
 #include <array>
+#include <unordered_set>
 #include <vector>
 
 #include "bytes.hpp"
@@ -48,6 +49,28 @@ struct FlowScope {
   }
 };
 
+// Many scopes at once: they are kept by which fields they name, so that a key is looked up once for each of
+// the eight kinds there are, however many scopes.
+class FlowScopes {
+ public:
+  explicit FlowScopes(const std::vector<FlowScope>& scopes);
+  bool empty() const { return used_ == 0; }
+  bool matches(const FlowKey& key) const;
+
+ private:
+  struct Fields {
+    uint32_t network = 0;
+    uint64_t source = 0, destination = 0;
+    bool operator==(const Fields&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Fields& f) const { return mix(mix(f.source, f.destination), f.network); }
+  };
+  static constexpr size_t KINDS = 8;
+  std::array<std::unordered_set<Fields, Hash>, KINDS> sets_;
+  uint8_t used_ = 0;  // a bit for each kind that has any
+};
+
 class FlowCache {
  public:
   explicit FlowCache(size_t limit = FLOW_ENTRIES) : table_(limit) {}
@@ -56,6 +79,7 @@ class FlowCache {
   // Where epochs overlap, the newer version wins; of three, the oldest goes.
   void install(FlowEntry entry);
   void invalidate(const FlowScope& scope);
+  void invalidate(const FlowScopes& scopes);
   size_t size() const { return table_.size(); }
 
  private:

@@ -55,12 +55,12 @@ void Forwarder::applyFlows(FlowDelta delta) {
   const bool stale = delta.generation < generation_;
   if (!stale) generation_ = delta.generation;
   std::vector<FlowKey> touched;
-  for (const FlowScope& scope : delta.invalidate) {
-    flows_.invalidate(scope);
+  const FlowScopes scopes(delta.invalidate);
+  flows_.invalidate(scopes);
+  if (!scopes.empty())
     pending_.each([&](const FlowKey& key, WaitingQueue&) {
-      if (scope.matches(key)) touched.push_back(key);
+      if (scopes.matches(key)) touched.push_back(key);
     });
-  }
   for (FlowEntry& entry : delta.install) {
     if (WaitingQueue* queue = pending_.find(entry.key)) {
       std::erase_if(queue->asked,

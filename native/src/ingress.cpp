@@ -1,5 +1,7 @@
 // Stages 1 to 7 (see forwarder.hpp). I/O thread; frames are borrowed from the port or socket that read them,
 // and copied where they wait.
+#include <algorithm>
+
 #include "forwarder.hpp"
 #include "mss.hpp"
 
@@ -63,7 +65,7 @@ void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, s
   frame.network = network.id;
   frame.ingress = link.edge();
   frame.epoch = header.epoch;
-  frame.hopLimit = header.hopLimit;
+  frame.hopLimit = std::min(header.hopLimit, FIRST_HOP_LIMIT);  // no peer makes a loop longer
   frame.ground = header.flags & FLAG_GROUND;
   frame.fragment = header.flags & FLAG_FRAGMENT;
   frame.fragmentId = header.fragmentId;
@@ -129,16 +131,22 @@ void Forwarder::wait(const FlowKey& key, const Frame& frame, bool hold) {
     if (!hold && !mayMiss(frame.ingress)) return drop(frame, Drop::missQueue);
     queue = pending_.open(key, loop_.now());
     if (!queue) return drop(frame, hold ? Drop::holdLimit : Drop::missQueue);
-    queue->held = hold;
+    pending_.setHeld(*queue, hold);
     if (!pendingTimer_.armed()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
   }
   if (!pending_.push(*queue, frame, loop_.now())) {
     drop(frame, queue->held ? Drop::holdLimit : Drop::missQueue);
     return;
   }
-  if (!queue->held && queue->frames.size() == 1 && !ask(*queue, key, frame.epoch)) {
+  if (queue->held) return;
+  if (queue->frames.size() == 1) {
+    if (ask(*queue, key, frame.epoch)) return;
     drop(frame, Drop::missQueue);
     pending_.erase(key);
+  } else if (loop_.now() - queue->askedNs >= PENDING_TIMEOUT_NS) {
+    // An answer that never came must not silence a flow that goes on.
+    queue->asked.clear();
+    ask(*queue, key, queue->frames.front().frame.epoch);
   }
 }
 
@@ -148,6 +156,7 @@ bool Forwarder::ask(WaitingQueue& queue, const FlowKey& key, uint32_t epoch) {
     if (asked == epoch) return true;
   if (!up_.miss({key, epoch})) return false;
   queue.asked.push_back(epoch);
+  queue.askedNs = loop_.now();
   return true;
 }
 
@@ -167,7 +176,7 @@ void Forwarder::drain(const FlowKey& key) {
     const Actions* actions = flows_.find(key, epoch);
     const bool hold = actions && !actions->empty() && actions->front().kind == ActionKind::hold;
     if (queue->held != hold) queue->sinceNs = loop_.now();
-    queue->held = hold;
+    pending_.setHeld(*queue, hold);
     if (hold) return;
     if (!actions) {
       if (!ask(*queue, key, epoch)) {

@@ -16,6 +16,7 @@ constexpr size_t PENDING_KEYS_PER_INGRESS = 1'024;
 constexpr size_t PENDING_FRAMES_PER_KEY = 64;
 constexpr size_t PENDING_BYTES_PER_KEY = 256 << 10;
 constexpr size_t PENDING_BYTES = 8 << 20;
+constexpr size_t PENDING_BYTES_PER_INGRESS = 2 << 20;
 constexpr uint64_t PENDING_TIMEOUT_NS = 1'000 * MS;
 constexpr uint64_t PENDING_SWEEP_NS = 100 * MS;
 constexpr size_t HOLD_FRAMES_PER_KEY = 2'048;
@@ -41,6 +42,8 @@ constexpr uint64_t JOIN_TIMEOUT_NS = 1'000 * MS;
 constexpr uint64_t JOIN_SWEEP_NS = 250 * MS;
 
 constexpr size_t MAX_FRAME = 65'535;         // octets of one frame at any port
+constexpr size_t SUPER_SEGMENTS = 2'048;       // of one super-frame: a VM may ask for segments of one octet
+constexpr size_t SEGMENTS_PER_TURN = 4'096;   // before the other descriptors have their turn
 constexpr size_t SUPER_FRAME = 65'536 + 64;  // octets of what a device hands over before segmentation
 constexpr size_t RECEIVE_BATCH = 32;         // messages in one recvmmsg
 constexpr size_t RECEIVE_STRIDE = 66 << 10;  // octets set aside for each
@@ -60,9 +63,15 @@ constexpr size_t TCP_INPUT_BYTES = 256 << 10;
 constexpr int TCP_NOTSENT_BYTES = 256 << 10;
 constexpr size_t TCP_STRANGERS = 256;  // accepted connections that have not proved a link
 constexpr uint64_t TCP_STRANGER_NS = 3'000 * MS;
+constexpr uint64_t TCP_ACCEPT_PAUSE_NS = 100 * MS;  // when there are no descriptors left
+
+constexpr int COMMAND_ROUNDS = 16;  // batches of commands before the descriptors have their turn
 
 constexpr size_t HALF_OPEN = 4;  // handshakes that a link answers at once
+constexpr uint64_t HALF_OPEN_NS = 3'000 * MS;
+constexpr uint64_t STEADY_NS = 2'000 * MS;  // a session shorter than this does not reset the back-off
 constexpr uint64_t BACKOFF_FIRST_NS = 50 * MS;
+constexpr uint64_t PING_RETRY_NS = 5 * MS;  // when the socket took no more
 constexpr uint64_t TIE_WINDOW_NS = 2'000 * MS;
 
 }  // namespace vnet

@@ -112,7 +112,6 @@ void Link::onConnected(TcpConnection& connection) {
 }
 
 void Link::onClosed(TcpConnection& connection, const std::string& reason) {
-  std::erase_if(halfOpen_, [&](const HalfOpen& half) { return half.origin.connection == &connection; });
   if (session_ && session_->origin.connection == &connection) {
     session_->origin.connection = nullptr;  // closed already
     down(reason);
@@ -151,6 +150,7 @@ void Link::onHello(const uint8_t* body, size_t length, const Origin& origin) {
       fresh.theirs.nonce == dialShare_.nonce)
     return links_.sink().linkDrop(this, Drop::handshake);
   if (origin.connection) links_.adopt(*origin.connection, *this);
+  forgetHalfOpen(HALF_OPEN, origin);
   auto half = std::find_if(halfOpen_.begin(), halfOpen_.end(), [&](const HalfOpen& other) {
     return other.origin == origin && other.theirs.nonce == fresh.theirs.nonce &&
            other.theirs.session == fresh.theirs.session;
@@ -159,13 +159,30 @@ void Link::onHello(const uint8_t* body, size_t length, const Origin& origin) {
     fresh.origin = origin;
     fresh.mine = {config_.initiator, links_.newSession(), {}};
     randomBytes(fresh.mine.nonce.data(), fresh.mine.nonce.size());
-    if (halfOpen_.size() >= HALF_OPEN) halfOpen_.pop_front();
+    fresh.sinceNs = links_.loop().now();
+    forgetHalfOpen(HALF_OPEN - 1, origin);
     half = halfOpen_.insert(halfOpen_.end(), fresh);
   }
   half->askedNs = links_.loop().now();
   uint8_t reply[HELLO_BODY];
   writeHello(reply, Type::helloAck, config_.wireId, config_.secret, half->mine, &half->theirs);
   sendControl(Type::helloAck, reply, sizeof reply, 0, origin);
+}
+
+// Lets go of what is too old (an answer kept back for long must not replace a session of today), and of the
+// oldest beyond `keep`, with their connections: recorded HELLOs buy a stranger no more than these.
+void Link::forgetHalfOpen(size_t keep, const Origin& origin) {
+  const uint64_t now = links_.loop().now();
+  while (!halfOpen_.empty() && (halfOpen_.size() > keep || now - halfOpen_.front().sinceNs >= HALF_OPEN_NS)) {
+    TcpConnection* connection = halfOpen_.front().origin.connection;
+    halfOpen_.pop_front();
+    const bool inUse = std::any_of(halfOpen_.begin(), halfOpen_.end(), [&](const HalfOpen& other) {
+      return other.origin.connection == connection;
+    });
+    if (connection && !inUse && connection != origin.connection && connection != dialConnection_ &&
+        !(session_ && session_->origin.connection == connection))
+      links_.drop(*connection);
+  }
 }
 
 void Link::onHelloAck(const uint8_t* body, size_t length, const Origin& origin) {
@@ -194,6 +211,7 @@ void Link::onHelloDone(const uint8_t* body, size_t length, const Origin& origin)
   if (session_ && session_->origin == origin &&
       checkProof(body, length, Type::helloDone, config_.secret, session_->theirs, session_->mine))
     return ping();  // a repeated HELLO_DONE: the ping is what confirms
+  forgetHalfOpen(HALF_OPEN, origin);
   const auto half = std::find_if(halfOpen_.begin(), halfOpen_.end(), [&](const HalfOpen& other) {
     return other.origin == origin &&
            checkProof(body, length, Type::helloDone, config_.secret, other.theirs, other.mine);
@@ -244,6 +262,7 @@ void Link::down(const std::string& reason) {
   links_.unbind(session_->mine.session);
   TcpConnection* connection = session_->origin.connection;
   if (connection) links_.drop(*connection);
+  const bool brief = links_.loop().now() - session_->sinceNs < STEADY_NS;
   session_.reset();
   rttNs_ = 0;
   links_.pathChanged();
@@ -251,8 +270,15 @@ void Link::down(const std::string& reason) {
   report(false, reason);
   reported_ = reason;
   if (config_.dial) {
+    const uint64_t backoffNs = backoffNs_;
     beginDialling();
-    nextAttemptNs_ += BACKOFF_FIRST_NS - jittered(BACKOFF_FIRST_NS);
+    // A link that comes and goes is damped: the back-off goes on from where it was.
+    if (brief && backoffNs != 0) {
+      backoffNs_ = backoffNs;
+      nextAttemptNs_ += jittered(backoffNs);
+    } else {
+      nextAttemptNs_ += BACKOFF_FIRST_NS - jittered(BACKOFF_FIRST_NS);
+    }
   }
   schedule();
 }

@@ -63,6 +63,10 @@ class Link {
   bool onMessage(const Header& header, const uint8_t* body, size_t length, const Origin& origin);
   void onConnected(TcpConnection& connection);
   void onClosed(TcpConnection& connection, const std::string& reason);
+  // It is being closed: no handshake is under way on it any longer.
+  void forget(TcpConnection& connection) {
+    std::erase_if(halfOpen_, [&](const HalfOpen& half) { return half.origin.connection == &connection; });
+  }
   // The system did not take a datagram of this size.
   void onRefused(size_t size, int error);
 
@@ -81,7 +85,7 @@ class Link {
   struct HalfOpen {
     Share mine, theirs;
     Origin origin;
-    uint64_t askedNs = 0;
+    uint64_t sinceNs = 0, askedNs = 0;
   };
 
   void onTimer();
@@ -92,6 +96,7 @@ class Link {
   void onHello(const uint8_t* body, size_t length, const Origin& origin);
   void onHelloAck(const uint8_t* body, size_t length, const Origin& origin);
   void onHelloDone(const uint8_t* body, size_t length, const Origin& origin);
+  void forgetHalfOpen(size_t keep, const Origin& origin);
   void onBye(const uint8_t* body, size_t length, const Origin& origin);
   void establish(Session session, uint64_t rttNs);
   void down(const std::string& reason);
@@ -100,6 +105,7 @@ class Link {
   void sendHello();
   void sendDone();
   void ping();
+  int sendAlone(Type type, uint8_t* datagram, size_t length);
   bool probe(uint16_t size);
   void measured(uint64_t rttNs);
   bool sendWhole(const Frame& frame, uint8_t hopLimit, const uint8_t* body, size_t bodyLength);

@@ -1,4 +1,5 @@
 // What goes over an established session: keep-alives, probes, frames whole or in pieces.
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -60,20 +61,33 @@ void Link::measured(uint64_t rttNs) { rttNs_ = rttNs_ == 0 ? rttNs : (rttNs_ * 7
 void Link::ping() {
   uint8_t body[PING_BODY];
   store64(body, nowNs());
-  sendControl(Type::ping, body, sizeof body, session_->theirs.session, session_->origin);
   session_->nextPingNs = links_.loop().now() + config_.keepAliveNs;
+  if (config_.tcp) return sendControl(Type::ping, body, sizeof body, session_->theirs.session, session_->origin);
+  uint8_t datagram[HEADER_BYTES + PING_BODY];
+  std::memcpy(datagram + HEADER_BYTES, body, sizeof body);
+  const int error = sendAlone(Type::ping, datagram, sizeof datagram);
+  // The socket is full of what other links send: they must not take this one's life.
+  if (error == EAGAIN || error == ENOBUFS)
+    session_->nextPingNs = links_.loop().now() + std::min(config_.keepAliveNs, PING_RETRY_NS);
 }
 
-bool Link::probe(uint16_t size) {
-  uint8_t datagram[PATH_SIZES.back()] = {};
+// Puts the header in front of a datagram and sends it at once: the errno, or 0.
+int Link::sendAlone(Type type, uint8_t* datagram, size_t length) {
   Header header;
-  header.type = Type::probe;
+  header.type = type;
   header.session = session_->theirs.session;
   header.sequence = sequence_++;
   header.timestampNs = nowNs();
   encodeHeader(header, datagram);
+  return links_.udp()->sendNow(session_->origin.address, datagram, length);
+}
+
+bool Link::probe(uint16_t size) {
+  uint8_t datagram[PATH_SIZES.back()] = {};
   store16(datagram + HEADER_BYTES, size);
-  return links_.udp()->sendNow(session_->origin.address, datagram, size) != EMSGSIZE;
+  const int error = sendAlone(Type::probe, datagram, size);
+  if (size == path_.size() && (error == EAGAIN || error == ENOBUFS)) path_.notSent();
+  return error != EMSGSIZE;
 }
 
 void Link::onRefused(size_t size, int error) {

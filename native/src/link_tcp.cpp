@@ -43,7 +43,9 @@ TcpListener::TcpListener(const std::string& address, uint16_t port) {
 }
 
 void TcpListener::start(Loop& loop, TcpOwner& owner) {
+  loop_ = &loop;
   owner_ = &owner;
+  pause_ = std::make_unique<Timer>(loop, [this] { loop_->change(fd_.get(), *this, EPOLLIN); });
   loop.watch(fd_.get(), *this, EPOLLIN);
 }
 
@@ -52,6 +54,10 @@ void TcpListener::onEvents(uint32_t) {
     sockaddr_storage from;
     socklen_t length = sizeof from;
     Fd fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+      loop_->change(fd_.get(), *this, 0);  // the connection goes on waiting, and would wake us for ever
+      pause_->at(loop_->now() + TCP_ACCEPT_PAUSE_NS);
+    }
     if (!fd) return;
     tuneTcp(fd.get());
     owner_->tcpAccepted(std::move(fd), Address::from(from));

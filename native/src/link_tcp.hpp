@@ -26,6 +26,9 @@ class TcpOwner {
 class TcpListener final : public Pollable {
  public:
   TcpListener(const std::string& address, uint16_t port);  // throws PlaneError
+  ~TcpListener() override {
+    if (loop_) loop_->forget(fd_.get());
+  }
   void start(Loop& loop, TcpOwner& owner);
   void onEvents(uint32_t events) override;
   uint16_t port() const { return port_; }
@@ -34,7 +37,9 @@ class TcpListener final : public Pollable {
   Fd fd_;
   int family_ = 0;
   uint16_t port_ = 0;
+  Loop* loop_ = nullptr;
   TcpOwner* owner_ = nullptr;
+  std::unique_ptr<Timer> pause_;
 };
 
 class TcpConnection final : public Pollable {
@@ -53,6 +58,8 @@ class TcpConnection final : public Pollable {
 
   Link* link = nullptr;  // the link that this connection has named, or proved
   std::unique_ptr<Timer> deadline;
+  uint64_t sinceNs = 0;  // when it was accepted
+  bool dirty = false;    // has records to flush
 
  private:
   void receive();

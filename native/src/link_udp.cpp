@@ -45,7 +45,9 @@ Fd boundSocket(int type, const std::string& text, uint16_t port, int& family, ui
 UdpSocket::UdpSocket(const std::string& address, uint16_t port) : slab_(new uint8_t[UDP_BATCH_BYTES]) {
   fd_ = boundSocket(SOCK_DGRAM, address, port, family_, port_);
   bigBuffers(fd_.get());
-  const int v4 = IP_PMTUDISC_DO, v6 = IPV6_PMTUDISC_DO, on = 1;
+  // PROBE: never fragmented, and only the device's own MTU refuses. With DO anybody could narrow a link by a
+  // forged "fragmentation needed"; our own probes find the path's size (RFC 8899 section 4.6.2).
+  const int v4 = IP_PMTUDISC_PROBE, v6 = IPV6_PMTUDISC_PROBE, on = 1;
   setsockopt(fd_.get(), IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
   if (family_ == AF_INET6) setsockopt(fd_.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
   setsockopt(fd_.get(), IPPROTO_UDP, UDP_GRO, &on, sizeof on);  // older kernels do without

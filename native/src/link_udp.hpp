@@ -21,6 +21,9 @@ class UdpSocket final : public Pollable {
 
   // Throws PlaneError. An empty address: all of both families.
   explicit UdpSocket(const std::string& address, uint16_t port);
+  ~UdpSocket() override {
+    if (loop_) loop_->forget(fd_.get());
+  }
   void start(Loop& loop, Received received, Refused refused);
   void onEvents(uint32_t events) override;
 

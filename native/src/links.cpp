@@ -95,7 +95,10 @@ void Links::pathChanged() {
 
 void Links::flush() {
   if (udp_) udp_->flush();
-  for (size_t i = 0; i < dirty_.size(); i++) dirty_[i]->flush();
+  for (TcpConnection* connection : dirty_) {
+    connection->flush();
+    connection->dirty = false;
+  }
   dirty_.clear();
 }
 
@@ -123,6 +126,9 @@ void Links::receive(const uint8_t* data, size_t length, const Origin& origin) {
       if (origin.connection && !origin.connection->link) drop(*origin.connection);
       return;
     }
+    // One connection serves one link: each remembers the other.
+    if (origin.connection && origin.connection->link && origin.connection->link != it->second)
+      return sink_.linkDrop(it->second, Drop::handshake);
     return it->second->onHandshake(header, body, rest, origin);
   }
   const auto it = sessions_.find(header.session);
@@ -149,7 +155,8 @@ void Links::drop(TcpConnection& connection) {
   connection.flush();
   connection.shut();
   std::erase(dirty_, &connection);
-  if (!connection.link) strangers_--;
+  if (connection.link) connection.link->forget(connection);
+  else strangers_--;
   loop_.retire(std::move(it->second));
   connections_.erase(it);
 }
@@ -171,8 +178,17 @@ void Links::tcpClosed(TcpConnection& connection, int, const std::string& reason)
   if (link) link->onClosed(connection, reason);
 }
 
+// An honest peer proves itself within a round trip; whoever fills the places without a proof loses them first.
+void Links::dropOldestStranger() {
+  TcpConnection* oldest = nullptr;
+  for (const auto& [connection, owned] : connections_)
+    if (!connection->link && (!oldest || connection->sinceNs < oldest->sinceNs)) oldest = connection;
+  sink_.linkDrop(nullptr, Drop::handshake);
+  if (oldest) drop(*oldest);
+}
+
 void Links::tcpAccepted(Fd fd, const Address& peer) {
-  if (strangers_ >= TCP_STRANGERS) return sink_.linkDrop(nullptr, Drop::handshake);
+  if (strangers_ >= TCP_STRANGERS) dropOldestStranger();
   strangers_++;
   auto connection = std::make_unique<TcpConnection>(loop_, *this, std::move(fd), peer, false);
   TcpConnection* made = connection.get();
@@ -180,7 +196,8 @@ void Links::tcpAccepted(Fd fd, const Address& peer) {
     sink_.linkDrop(nullptr, Drop::handshake);
     tcpClosed(*made, 0, "no handshake from " + made->peer().text());
   });
-  made->deadline->at(loop_.now() + TCP_STRANGER_NS);
+  made->sinceNs = loop_.now();
+  made->deadline->at(made->sinceNs + TCP_STRANGER_NS);
   connections_[made] = std::move(connection);
 }
 

@@ -58,7 +58,8 @@ class Links final : public TcpOwner {
   // A connection that somebody else dialled has named `link`, with a proof.
   void adopt(TcpConnection& connection, Link& link);
   void dirty(TcpConnection& connection) {
-    if (dirty_.empty() || dirty_.back() != &connection) dirty_.push_back(&connection);
+    if (!connection.dirty) dirty_.push_back(&connection);
+    connection.dirty = true;
   }
   void pathChanged();
 
@@ -74,6 +75,7 @@ class Links final : public TcpOwner {
   void tcpMessage(TcpConnection& connection, const uint8_t* data, size_t length) override;
   void tcpClosed(TcpConnection& connection, int error, const std::string& reason) override;
   void tcpAccepted(Fd fd, const Address& peer) override;
+  void dropOldestStranger();
 
   Loop& loop_;
   LinkSink& sink_;

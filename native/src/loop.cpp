@@ -83,16 +83,24 @@ void Loop::fireTimers() {
 void Loop::turn(const std::function<bool()>& first, const std::function<void()>& afterEach) {
   arm();
   epoll_event events[64];
-  const int count = epoll_wait(epoll_.get(), events, 64, -1);
-  if (first()) {
+  int count = epoll_wait(epoll_.get(), events, 64, -1);
+  for (int round = 0; first(); round++) {
     retired_.clear();
-    return;
+    count = epoll_wait(epoll_.get(), events, 64, 0);
+    if (round == COMMAND_ROUNDS) break;  // whoever commands without a pause must not stop the frames
   }
+  bool timersDue = false;
   for (int i = 0; i < count; i++) {
     now_ = nowNs();
     auto* who = static_cast<Pollable*>(events[i].data.ptr);
-    if (!who) fireTimers();
+    if (!who) timersDue = true;
     else if (!who->retired) who->onEvents(events[i].events);
+    afterEach();
+  }
+  // Last: after a stall of ours, what a peer sent meanwhile is heard before it is taken for dead.
+  if (timersDue) {
+    now_ = nowNs();
+    fireTimers();
     afterEach();
   }
   retired_.clear();

@@ -43,11 +43,13 @@ class Loop {
   Loop();  // throws PlaneError
   void watch(int fd, Pollable& who, uint32_t events);
   void change(int fd, Pollable& who, uint32_t events);
+  // Before every close: while a child between fork and exec holds a copy, epoll would still report it.
   void forget(int fd);
   void retire(std::unique_ptr<Pollable> who);
   // Waits for events, serves them, fires timers; afterEach() after every served descriptor and after the
   // timers. first() is asked when events are there and before any is served; true: it may have closed what
-  // they are about, so wait anew (epoll is level-triggered, nothing is lost).
+  // they are about, so look anew (epoll is level-triggered, nothing is lost) and ask again, COMMAND_ROUNDS
+  // times at most.
   void turn(const std::function<bool()>& first, const std::function<void()>& afterEach);
   // CLOCK_MONOTONIC, read once for each event served.
   uint64_t now() const { return now_; }

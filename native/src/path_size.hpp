@@ -11,10 +11,10 @@
 
 namespace vnet {
 
-// Sizes after the IP and UDP headers: 1252 fits every IPv6 path (1280 octets; RFC 8200 section 5), 1452 and
+// Sizes after the IP and UDP headers: 1232 fits every IPv6 path (1280 octets; RFC 8200 section 5), 1452 and
 // 1472 Ethernet, 8952 and 8972 jumbo frames; 548 is what IPv4 hosts must accept (RFC 791: 576 octets).
-constexpr std::array<uint16_t, 10> PATH_SIZES = {548, 1252, 1352, 1392, 1412, 1432, 1452, 1472, 8952, 8972};
-constexpr uint16_t PATH_SAFE = 1252;
+constexpr std::array<uint16_t, 10> PATH_SIZES = {548, 1232, 1352, 1392, 1412, 1432, 1452, 1472, 8952, 8972};
+constexpr uint16_t PATH_SAFE = 1232;
 constexpr int PATH_ROUNDS = 3;
 constexpr uint64_t PATH_ROUND_NS = 250 * MS;
 constexpr uint64_t PATH_CONFIRM_NS = 1'000 * MS;
@@ -28,6 +28,10 @@ class PathSize {
   uint64_t nextNs() const { return next_; }
   // A probe of this size was answered. True: the known size has grown.
   bool answered(uint16_t size);
+  // The probe being sent could not be: it says nothing about the path.
+  void notSent() {
+    if (unanswered_ > 0) unanswered_--;
+  }
   // The system refused a datagram of this size. True: the known size has shrunk.
   bool refused(size_t size, uint64_t now);
   // Due at nextNs(): calls probe(size) for what is to be sent now; probe answers false when the system

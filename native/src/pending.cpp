@@ -11,10 +11,11 @@ WaitingQueue* Pending::find(const FlowKey& key) {
 
 WaitingQueue* Pending::open(const FlowKey& key, uint64_t now) {
   if (queues_.size() >= PENDING_KEYS) return nullptr;
-  size_t& keys = keysByIngress_[key.ingress];
-  if (keys >= PENDING_KEYS_PER_INGRESS) return nullptr;
-  keys++;
+  Share& share = byIngress_[key.ingress];
+  if (share.keys >= PENDING_KEYS_PER_INGRESS) return nullptr;
+  share.keys++;
   WaitingQueue& queue = queues_[key];
+  queue.ingress = key.ingress;
   queue.sinceNs = now;
   return &queue;
 }
@@ -22,16 +23,17 @@ WaitingQueue* Pending::open(const FlowKey& key, uint64_t now) {
 bool Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
   const size_t frames = queue.held ? HOLD_FRAMES_PER_KEY : PENDING_FRAMES_PER_KEY;
   const size_t bytes = queue.held ? HOLD_BYTES_PER_KEY : PENDING_BYTES_PER_KEY;
-  const size_t all = queue.held ? HOLD_BYTES : PENDING_BYTES;
-  if (queue.frames.size() >= frames || queue.bytes + frame.length > bytes || bytes_ + frame.length > all)
-    return false;
+  const bool full = queue.held ? heldBytes_ + frame.length > HOLD_BYTES
+                               : bytes_ + frame.length > PENDING_BYTES ||
+                                     byIngress_[queue.ingress].bytes + frame.length > PENDING_BYTES_PER_INGRESS;
+  if (full || queue.frames.size() >= frames || queue.bytes + frame.length > bytes) return false;
   WaitingFrame& waiting = queue.frames.emplace_back();
   waiting.octets.assign(frame.data, frame.data + frame.length);
   waiting.frame = frame;
   waiting.frame.data = waiting.octets.data();
   waiting.sinceNs = now;
   queue.bytes += frame.length;
-  bytes_ += frame.length;
+  account(queue, frame.length, true);
   return true;
 }
 
@@ -39,19 +41,33 @@ WaitingFrame Pending::pop(WaitingQueue& queue) {
   WaitingFrame first = std::move(queue.frames.front());
   queue.frames.pop_front();
   queue.bytes -= first.frame.length;
-  bytes_ -= first.frame.length;
+  account(queue, first.frame.length, false);
   return first;
 }
 
+void Pending::setHeld(WaitingQueue& queue, bool held) {
+  if (queue.held == held) return;
+  account(queue, queue.bytes, false);
+  queue.held = held;
+  account(queue, queue.bytes, true);
+}
+
+void Pending::account(const WaitingQueue& queue, size_t bytes, bool more) {
+  const auto add = [&](size_t& sum) { sum = more ? sum + bytes : sum - bytes; };
+  if (queue.held) return add(heldBytes_);
+  add(bytes_);
+  add(byIngress_[queue.ingress].bytes);
+}
+
 void Pending::forget(const FlowKey& key) {
-  const auto it = keysByIngress_.find(key.ingress);
-  if (it != keysByIngress_.end() && --it->second == 0) keysByIngress_.erase(it);
+  const auto it = byIngress_.find(key.ingress);
+  if (it != byIngress_.end() && --it->second.keys == 0) byIngress_.erase(it);
 }
 
 void Pending::erase(const FlowKey& key) {
   const auto it = queues_.find(key);
   if (it == queues_.end()) return;
-  bytes_ -= it->second.bytes;
+  account(it->second, it->second.bytes, false);
   forget(it->first);
   queues_.erase(it);
 }

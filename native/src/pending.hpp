@@ -1,6 +1,6 @@
 // Frames that wait: for the answer to a miss, or because their flow is held. One first-in-first-out queue a
 // key, whatever the epochs of its frames, so that nothing overtakes. Bounded in keys (also for each ingress),
-// frames, octets and time. I/O thread only.
+// frames, octets (also for each ingress) and time. I/O thread only.
 #pragma once
 #include <deque>
 #include <unordered_map>
@@ -23,7 +23,9 @@ struct WaitingQueue {
   size_t bytes = 0;
   std::vector<uint32_t> asked;  // epochs whose miss has gone up and has no answer yet
   bool held = false;
+  uint32_t ingress = 0;
   uint64_t sinceNs = 0;  // when the present kind of waiting began
+  uint64_t askedNs = 0;  // when a miss last went up
 };
 
 class Pending {
@@ -34,6 +36,8 @@ class Pending {
   WaitingQueue* open(const FlowKey& key, uint64_t now);
   // Copies the frame to the queue's end; false when that is full.
   bool push(WaitingQueue& queue, const Frame& frame, uint64_t now);
+  // Frames that are held have room of their own, so that a hold takes none from the misses.
+  void setHeld(WaitingQueue& queue, bool held);
   WaitingFrame pop(WaitingQueue& queue);
   void erase(const FlowKey& key);
   // Drops what waited too long; dropped(frame, reason) for each.
@@ -61,10 +65,14 @@ class Pending {
   struct Hash {
     size_t operator()(const FlowKey& key) const { return key.hash(); }
   };
+  struct Share {
+    size_t keys = 0, bytes = 0;  // of these, only octets that are not held
+  };
   void forget(const FlowKey& key);
+  void account(const WaitingQueue& queue, size_t bytes, bool more);
   std::unordered_map<FlowKey, WaitingQueue, Hash> queues_;
-  std::unordered_map<uint32_t, size_t> keysByIngress_;
-  size_t bytes_ = 0;
+  std::unordered_map<uint32_t, Share> byIngress_;
+  size_t bytes_ = 0, heldBytes_ = 0;
 };
 
 }  // namespace vnet

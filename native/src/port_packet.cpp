@@ -71,6 +71,9 @@ class PacketPort final : public Port {
         opened_(std::move(opened)),
         name_(std::move(name)),
         out_(new uint8_t[PORT_BATCH_BYTES]) {}
+  ~PacketPort() override {
+    if (loop_ && opened_.fd) loop_->forget(opened_.fd.get());
+  }
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;
@@ -82,7 +85,8 @@ class PacketPort final : public Port {
   }
 
   void onEvents(uint32_t) override {
-    for (int round = 0; round < RECEIVE_ROUNDS; round++) {
+    segments_ = 0;
+    for (int round = 0; round < RECEIVE_ROUNDS && segments_ < SEGMENTS_PER_TURN; round++) {
       prepare();
       const int count = recvmmsg(opened_.fd.get(), in_, RECEIVE_BATCH, 0, nullptr);
       if (count < 0) {
@@ -188,7 +192,10 @@ class PacketPort final : public Port {
     }
     if (!segmenter_.begin(frame, length, vnet)) return sink_->portDrop(*this, Drop::malformed);
     size_t size;
-    while (uint8_t* segment = segmenter_.next(size)) sink_->fromPort(*this, segment, size);
+    while (uint8_t* segment = segmenter_.next(size)) {
+      segments_++;
+      sink_->fromPort(*this, segment, size);
+    }
   }
 
   void tell(bool up, const std::string& reason) {
@@ -236,6 +243,7 @@ class PacketPort final : public Port {
   std::unique_ptr<Timer> retry_;
   bool up_ = false, told_ = false;
   Segmenter segmenter_;
+  size_t segments_ = 0;
 
   mmsghdr in_[RECEIVE_BATCH];
   iovec inParts_[RECEIVE_BATCH][2];

@@ -75,6 +75,9 @@ class TapPort final : public Port {
  public:
   TapPort(PortConfig config, Fd fd, std::string name)
       : Port(std::move(config)), fd_(std::move(fd)), name_(std::move(name)) {}
+  ~TapPort() override {
+    if (loop_ && fd_) loop_->forget(fd_.get());
+  }
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;

@@ -60,7 +60,12 @@ class UnixPort final : public Port {
         listener_(std::move(listener)),
         path_(std::move(path)),
         in_(new uint8_t[INPUT_BYTES]) {}
-  ~UnixPort() override { unlink(path_.c_str()); }
+  ~UnixPort() override {
+    unlink(path_.c_str());
+    if (!loop_) return;
+    loop_->forget(listener_.get());
+    if (peer_) loop_->forget(peer_.get());
+  }
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;

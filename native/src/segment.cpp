@@ -5,6 +5,7 @@
 
 #include "bytes.hpp"
 #include "checksum.hpp"
+#include "limits.hpp"
 
 namespace vnet {
 
@@ -77,6 +78,7 @@ bool Segmenter::begin(const uint8_t* frame, size_t length, const VnetHeader& vne
   const bool tcp = type == VNET_GSO_TCPV4 || type == VNET_GSO_TCPV6;
   if (layers_.protocol != (tcp ? TCP : UDP) || (!tcp && type != VNET_GSO_UDP_L4)) return false;
   if (tcp && layers_.v6 != (type == VNET_GSO_TCPV6)) return false;
+  if ((length - layers_.payload) / vnet.gsoSize >= SUPER_SEGMENTS) return false;
   frame_ = frame;
   length_ = length;
   at_ = layers_.payload;

@@ -38,7 +38,8 @@ bool finishChecksum(uint8_t* frame, size_t length, const VnetHeader& vnet);
 
 class Segmenter {
  public:
-  // Prepares to cut `frame`. False: not what `vnet` says it is. `frame` is borrowed until the last next().
+  // Prepares to cut `frame`. False: not what `vnet` says it is, or more than
+  // SUPER_SEGMENTS. `frame` is borrowed until the last next().
   bool begin(const uint8_t* frame, size_t length, const VnetHeader& vnet);
   // The next segment, whole and with its checksums, in a buffer valid until the next call; nullptr: no more.
   uint8_t* next(size_t& length);

@@ -8,7 +8,10 @@ uint32_t number(const Napi::Object& from, const char* name) {
   return from.Get(name).ToNumber().Uint32Value();
 }
 static uint64_t mac(const Napi::Value& value) {
-  return static_cast<uint64_t>(value.ToNumber().DoubleValue());
+  const double number = value.ToNumber().DoubleValue();
+  if (!(number >= 0 && number < 281474976710656.0))
+    throw PlaneError("VNET_ERR_INVALID", "a MAC address is a number below 2^48");
+  return static_cast<uint64_t>(number);
 }
 std::string text(const Napi::Object& from, const char* name) { return from.Get(name).ToString().Utf8Value(); }
 
@@ -32,7 +35,10 @@ static Action action(const Napi::Object& from) {
   if (kind == "edge") return {ActionKind::edge, Drop::noMatch, number(from, "edge")};
   if (kind == "ground") return {ActionKind::ground, Drop::noMatch, 0};
   if (kind == "hold") return {ActionKind::hold, Drop::noMatch, 0};
-  return {ActionKind::drop, static_cast<Drop>(number(from, "reason")), 0};
+  const uint32_t reason = number(from, "reason");
+  if (reason == 0 || reason >= DROP_COUNT)
+    throw PlaneError("VNET_ERR_INVALID", std::to_string(reason) + " is not the number of a drop reason");
+  return {ActionKind::drop, static_cast<Drop>(reason), 0};
 }
 
 FlowEntry flowEntry(const Napi::Object& from) {
@@ -41,7 +47,7 @@ FlowEntry flowEntry(const Napi::Object& from) {
              mac(from.Get("destination")), number(from, "ground") != 0};
   out.fromEpoch = number(from, "fromEpoch");
   const double to = from.Get("toEpoch").ToNumber().DoubleValue();
-  out.toEpoch = to >= 4294967296.0 ? uint64_t{1} << 32 : static_cast<uint64_t>(to);
+  out.toEpoch = to >= 4294967296.0 ? uint64_t{1} << 32 : to > 0 ? static_cast<uint64_t>(to) : 0;
   const auto list = from.Get("actions").As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) out.actions.push_back(action(list.Get(i).As<Napi::Object>()));
   return out;

@@ -43,6 +43,7 @@ size_t decodeHeader(const uint8_t* data, size_t length, Header& h) {
   h.fragmentId = load32(data + 28);
   h.offset = load16(data + 32);
   h.total = load16(data + 34);
+  if (h.total < ETHERNET_BYTES - MAC_PAIR_BYTES) return 0;
   const size_t piece = length - bytes - MAC_PAIR_BYTES;
   return h.offset + piece <= h.total ? bytes : 0;
 }

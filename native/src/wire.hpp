@@ -80,7 +80,8 @@ struct Header {
 // Writes header.bytes() octets.
 void encodeHeader(const Header& header, uint8_t* out);
 // Octets of the header, 0 when `data` is none of ours: too short, another version, an unknown type or flag, a
-// sealed message (no seal is defined yet), a DATA without MAC pair, a fragment outside its frame.
+// sealed message (no seal is defined yet), a DATA shorter than an Ethernet header, a fragment outside its frame or of
+// a frame that short.
 size_t decodeHeader(const uint8_t* data, size_t length, Header& out);
 
 }  // namespace vnet

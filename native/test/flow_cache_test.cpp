@@ -1,8 +1,10 @@
-// The flow cache and its table against std::map.
+// The flow cache and its table against std::map; scopes against one at a time; the limits of what waits.
+#include <algorithm>
 #include <map>
 #include <tuple>
 
 #include "../src/flow_cache.hpp"
+#include "../src/pending.hpp"
 #include "check.hpp"
 
 using namespace vnet;
@@ -76,6 +78,59 @@ static void cacheAgainstMap(std::mt19937_64& random) {
   }
 }
 
+static void scopesAgainstEach(std::mt19937_64& random) {
+  for (int round = 0; round < 500; round++) {
+    std::vector<FlowScope> each(random() % 12);
+    for (FlowScope& scope : each)
+      scope = {random() % 3 > 0,
+               random() % 3 > 0,
+               random() % 3 > 0,
+               static_cast<uint32_t>(random() % 3),
+               random() % 5,
+               random() % 5};
+    const FlowScopes together(each);
+    CHECK(together.empty() == each.empty());
+    for (int i = 0; i < 50; i++) {
+      const FlowKey key{static_cast<uint32_t>(random() % 3), 1, random() % 5, random() % 5, false};
+      const bool any = std::any_of(each.begin(), each.end(), [&](const FlowScope& s) { return s.matches(key); });
+      CHECK(together.matches(key) == any);
+    }
+  }
+}
+
+// Fills with frames of an ingress, 64 a key, until one does not fit: the frames that did.
+static size_t fill(Pending& pending, uint32_t ingress, bool held) {
+  const std::vector<uint8_t> octets(4'000);
+  Frame frame;
+  frame.data = octets.data();
+  frame.length = static_cast<uint32_t>(octets.size());
+  frame.ingress = ingress;
+  for (size_t count = 0;; count++) {
+    const FlowKey key{1, ingress, count / 64, 7, false};
+    WaitingQueue* queue = pending.find(key);
+    if (!queue) {
+      queue = pending.open(key, 0);
+      if (queue) pending.setHeld(*queue, held);
+    }
+    if (!queue || !pending.push(*queue, frame, 0)) return count;
+  }
+}
+
+static void waiting() {
+  Pending pending;
+  CHECK(fill(pending, 1, false) == PENDING_BYTES_PER_INGRESS / 4'000);
+  CHECK(fill(pending, 2, false) == PENDING_BYTES_PER_INGRESS / 4'000);  // the first took nothing from it
+  CHECK(fill(pending, 3, true) == HOLD_BYTES / 4'000);
+  CHECK(fill(pending, 4, false) == PENDING_BYTES_PER_INGRESS / 4'000);  // nor did what is held
+  const auto none = [](const Frame&, Drop) {};
+  pending.expire(PENDING_TIMEOUT_NS, none);
+  CHECK(!pending.empty());  // the held ones
+  pending.each([&](const FlowKey&, WaitingQueue& queue) { pending.setHeld(queue, false); });
+  pending.expire(PENDING_TIMEOUT_NS, none);
+  CHECK(pending.empty());
+  CHECK(fill(pending, 3, false) == PENDING_BYTES_PER_INGRESS / 4'000);  // all room was given back
+}
+
 static void epochs() {
   FlowCache cache;
   const FlowKey key{1, 2, 3, 4, false};
@@ -97,6 +152,8 @@ int main() {
   tableAgainstMap(random);
   evicts();
   cacheAgainstMap(random);
+  scopesAgainstEach(random);
+  waiting();
   epochs();
   std::puts("flow cache: ok");
 }

@@ -19,11 +19,13 @@ build() {
 build wire_test "$memory" wire
 build handshake_test "$memory" handshake siphash
 build fragment_test "$memory" fragment sys
-build flow_cache_test "$memory" flow_cache sys
+build flow_cache_test "$memory" flow_cache pending sys
 build segment_test "$memory" segment checksum mss coalesce sys
 # The whole plane without its N-API side, for races. Compiled two at a time: it is many files.
 mkdir -p "$out/thread"
 (cd "$here/../src" && ls ./*.cpp) | sed 's/^\.\///; s/\.cpp$//' | grep -v -e '^addon$' -e '^values$' |
   xargs -P 2 -I{} ${CXX:-g++} -std=c++20 -O1 -g -fsanitize=thread -c -o "$out/thread/{}.o" "$here/../src/{}.cpp"
-${CXX:-g++} -std=c++20 -O1 -g -fsanitize=thread -pthread -o "$out/plane_test" "$here/plane_test.cpp" "$out"/thread/*.o
-"$out/plane_test"
+for name in plane_test link_test; do
+  ${CXX:-g++} -std=c++20 -O1 -g -fsanitize=thread -pthread -o "$out/$name" "$here/$name.cpp" "$out"/thread/*.o
+  "$out/$name"
+done

@@ -78,7 +78,7 @@ int main() {
     if (bytes && decoded.type == Type::data) {
       CHECK(octets.size() >= bytes + MAC_PAIR_BYTES);
       if (decoded.flags & FLAG_FRAGMENT)
-        CHECK(decoded.offset + octets.size() - bytes - MAC_PAIR_BYTES <= decoded.total);
+        CHECK(decoded.total >= 2 && decoded.offset + octets.size() - bytes - MAC_PAIR_BYTES <= decoded.total);
     }
   }
   // What must not be taken.
@@ -87,5 +87,10 @@ int main() {
   CHECK(decodeHeader(sealed, 64, none) == 0 && decodeHeader(version, 64, none) == 0);
   CHECK(decodeHeader(type, 64, none) == 0 && decodeHeader(flags, 64, none) == 0 &&
         decodeHeader(sealed, 0, none) == 0);
+  uint8_t runt[49] = {0x11, FLAG_FRAGMENT};
+  runt[35] = 1;  // a whole of 13 octets
+  CHECK(decodeHeader(runt, 49, none) == 0);
+  runt[35] = 2;
+  CHECK(decodeHeader(runt, 49, none) == 36);
   std::puts("wire: ok");
 }

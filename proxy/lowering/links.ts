@@ -44,7 +44,10 @@ export function planLinks(topology: Topology): Map<string, PlannedLink> {
     if (proxy !== undefined && name !== proxy) add('tcp', proxy, name, 'auto');
   }
   for (const shape of topology.shapes) {
-    for (const [a, b] of shapeEdges(shape, topology)) add(shape.type, a, b, 'user');
+    for (const [a, b] of shapeEdges(shape, topology)) {
+      // The ground is nobody's: a script that says `star tcp` says what is there anyway.
+      if (!planned.has(`${shape.type} ${edgeKey(a, b)}`)) add(shape.type, a, b, 'user');
+    }
   }
   for (const { type, a, b, madeBy } of topology.links) add(type, a, b, 'user', madeBy);
   return planned;

@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { ensurePrivilege } from '../../lab/index.js';
+import { labName, needNamespaces } from '../namespaces/index.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples');
-const LAB = `x${process.pid}`;
-const privilege = ensurePrivilege();
-const skip = privilege.means === 'direct' ? false : `needs network namespaces: ${privilege.reason}`;
+const LAB = labName('x');
+const skip = needNamespaces();
 
 interface Outcome {
   code: number;
@@ -24,7 +23,12 @@ t.teardown(() => rmSync(directory, { recursive: true, force: true }));
 
 /** The command as people run it, with everything it keeps in a directory of ours. */
 function vnet(args: readonly string[], input = ''): Promise<Outcome> {
-  const env = { ...process.env, XDG_RUNTIME_DIR: directory, VNET_SOCKET: join(directory, 'run/home.sock'), NO_COLOR: '1' };
+  const env = {
+    ...process.env,
+    XDG_RUNTIME_DIR: directory,
+    VNET_SOCKET: join(directory, 'run/home.sock'),
+    NO_COLOR: '1',
+  };
   const child = spawn(process.execPath, [join(ROOT, 'bin/vnet'), ...args], { env, cwd: ROOT });
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -45,9 +49,12 @@ const scripts = readdirSync(EXAMPLES).filter((name) => name.endsWith('.vnet'));
 t.test('every script is right', async (t) => {
   t.ok(scripts.length >= 4);
   const outcomes = await Promise.all(
-    scripts.map((name) => vnet(['check', example(name), ...(name === 'paper.vnet' ? ['--proxy', 'home'] : [])])),
+    scripts.map((name) =>
+      vnet(['check', example(name), ...(name === 'paper.vnet' ? ['--proxy', 'home'] : [])]),
+    ),
   );
-  for (const [i, { code, stdout, stderr }] of outcomes.entries()) t.equal(code, 0, `${scripts[i]}: ${stdout}${stderr}`);
+  for (const [i, { code, stdout, stderr }] of outcomes.entries())
+    t.equal(code, 0, `${scripts[i]}: ${stdout}${stderr}`);
 });
 
 t.test('a script with an error is told so, and nothing is asked of a daemon', async (t) => {
@@ -82,7 +89,21 @@ t.test('star.vnet and direct.vnet in their lab', { skip }, async (t) => {
 
   await must(...up('star.vnet'));
   const ping = async (from: string, address: string) => {
-    const { stdout } = await vnet(['lab', 'exec', LAB, from, '--', 'ping', '-c', '2', '-i', '0.2', '-W', '1', address]);
+    const { stdout } = await vnet([
+      'lab',
+      'exec',
+      LAB,
+      from,
+      '--',
+      'ping',
+      '-c',
+      '2',
+      '-i',
+      '0.2',
+      '-W',
+      '1',
+      address,
+    ]);
     return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
   };
   const untilPing = async (from: string, address: string) => {

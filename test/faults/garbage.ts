@@ -19,6 +19,8 @@ const TYPES = 10;
 const TCP_TRIES = 40;
 const IDLE_CONNECTIONS = 64;
 const ANSWER_TIMEOUT_MS = 1500;
+/** Twice as long as a daemon listens to a connection that says nothing. */
+const SILENCE_MS = 5000;
 
 /** Numerical Recipes' generator: the same seed, the same garbage. */
 function randomFrom(seed: number): () => number {
@@ -101,6 +103,9 @@ function upgrade(path: string, more: string): string {
 
 async function http(address: string, port: number): Promise<void> {
   const answers: Record<string, string> = {};
+  const silent = await open(address, port);
+  const isLeft = new Promise<string>((resolve) => silent.once('close', () => resolve('closed')));
+  silent.resume();
   for (const [name, request] of Object.entries(REQUESTS)) {
     const socket = await open(address, port);
     let text = '';
@@ -113,6 +118,8 @@ async function http(address: string, port: number): Promise<void> {
     answers[name] = text.split('\r\n')[0] ?? '';
     socket.destroy();
   }
+  answers['silent'] = await Promise.race([isLeft, sleep(SILENCE_MS).then(() => 'open')]);
+  silent.destroy();
   process.stdout.write(`${JSON.stringify(answers)}\n`);
 }
 

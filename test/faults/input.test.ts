@@ -42,7 +42,10 @@ t.test('bad input', { skip }, async (t) => {
   };
   /** All links of a daemon, with how often it was asked to make them again. */
   const upLinks = async (host: string) =>
-    (await overlay.client(host).local()).links.filter(({ up }) => up).map(({ peer, type }) => `${type} ${peer}`).sort();
+    (await overlay.client(host).local()).links
+      .filter(({ up }) => up)
+      .map(({ peer, type }) => `${type} ${peer}`)
+      .sort();
   const stillWell = async (t: Test) => {
     t.same(await upLinks('home'), ['tcp a', 'tcp b'], 'its links stand');
     t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3, 'frames go on');
@@ -50,16 +53,25 @@ t.test('bad input', { skip }, async (t) => {
 
   /** A daemon of b that the lab does not know, for as long as `look` looks. */
   const runAs = async (more: string[], prefix: string[], look: () => Promise<void>) => {
-    const child = overlay.lab.host('b').spawn(
-      [
-        ...prefix,
-        ...DAEMON_COMMAND,
-        ...['--name', 'b', '--listen', `${overlay.lab.host('b').address}:${DATA_PORT}`, '--proxy', `${home}:${DATA_PORT}`],
-        ...['--state', join(overlay.directory, 'b'), '--socket', overlay.socket('b')],
-        ...['--token-file', join(overlay.directory, 'token'), ...more],
-      ],
-      { stdio: 'ignore' },
-    );
+    const child = overlay.lab
+      .host('b')
+      .spawn(
+        [
+          ...prefix,
+          ...DAEMON_COMMAND,
+          ...[
+            '--name',
+            'b',
+            '--listen',
+            `${overlay.lab.host('b').address}:${DATA_PORT}`,
+            '--proxy',
+            `${home}:${DATA_PORT}`,
+          ],
+          ...['--state', join(overlay.directory, 'b'), '--socket', overlay.socket('b')],
+          ...['--token-file', join(overlay.directory, 'token'), ...more],
+        ],
+        { stdio: 'ignore' },
+      );
     const ended = new Promise((resolve) => child.once('close', resolve));
     try {
       await look();
@@ -72,7 +84,10 @@ t.test('bad input', { skip }, async (t) => {
   await t.test('random datagrams at the data port', async (t) => {
     const before = await counted('home');
     t.equal((await garbage('a', 'udp', home, DATA_PORT, DATAGRAMS, '1')).code, 0);
-    await overlay.until('most of them counted', async () => (await counted('home')) - before > Number(DATAGRAMS) / 2);
+    await overlay.until(
+      'most of them counted',
+      async () => (await counted('home')) - before > Number(DATAGRAMS) / 2,
+    );
     const { malformed = 0, unknownPeer = 0 } = await drops('home');
     t.ok(malformed > 0 && unknownPeer > 0, 'by what was wrong with them');
     await stillWell(t);
@@ -113,6 +128,8 @@ t.test('bad input', { skip }, async (t) => {
     t.match(answers['token'], /^HTTP\/1.1 401/);
     t.match(answers['headers'], /^HTTP\/1.1 431/);
     t.match(answers['endless'], /^HTTP\/1.1 426/);
+    t.equal(answers['silent'], 'closed', 'who says nothing is not listened to for ever');
+    t.equal((await garbage('a', 'tcp', home, CONTROL_PORT, '6')).code, 0);
     await stillWell(t);
   });
 
@@ -121,12 +138,20 @@ t.test('bad input', { skip }, async (t) => {
     const agent = new Agent({ keepAlive: false });
     const ask = (method: string, path: string, body?: string, headers: Record<string, string> = {}) =>
       new Promise<{ status: number; body: ErrorBody }>((resolve, reject) => {
-        const call = request({ agent, socketPath, method, path, headers: { 'content-type': 'application/json', ...headers } });
+        const call = request({
+          agent,
+          socketPath,
+          method,
+          path,
+          headers: { 'content-type': 'application/json', ...headers },
+        });
         call.on('error', reject);
         call.on('response', (response) => {
           let text = '';
           response.on('data', (data: Buffer) => (text += data.toString()));
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as ErrorBody }));
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as ErrorBody }),
+          );
         });
         call.end(body);
       });
@@ -148,7 +173,11 @@ t.test('bad input', { skip }, async (t) => {
       ['an unknown VM', 404, ask('GET', '/v1/route?from=a1&to=nobody')],
       ['an unknown host', 404, ask('GET', '/v1/hosts/zz')],
       ['a bad bound', 400, ask('PUT', '/v1/configuration-time', '{"boundMs":-1}')],
-      ['a body beyond all measure', 400, ask('POST', '/v1/changes', '{', { 'content-length': '99999999999' })],
+      [
+        'a body beyond all measure',
+        400,
+        ask('POST', '/v1/changes', '{', { 'content-length': '99999999999' }),
+      ],
     ];
     for (const [what, status, answer] of cases) {
       const { status: got, body } = await answer;
@@ -156,15 +185,21 @@ t.test('bad input', { skip }, async (t) => {
       t.match(body, { code: /^VNET_ERR_/, message: /./, hint: /./ }, what);
     }
     t.match(await rawAnswer(socketPath, 'no HTTP\r\n\r\n'), /400 Bad Request[\s\S]*VNET_ERR_INVALID/);
-    t.match(await rawAnswer(socketPath, `GET /v1/local HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`), / 431 /);
+    t.match(
+      await rawAnswer(socketPath, `GET /v1/local HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`),
+      / 431 /,
+    );
     t.equal((await client.overview()).topology.links.length, 1, 'nothing of it was done');
     await stillWell(t);
   });
 
   await t.test('ports that cannot be', async (t) => {
-    await overlay.lab.host('a').run(['ip', 'link', 'add', 'plain0', 'type', 'veth', 'peer', 'name', 'plain1']);
+    await overlay.lab
+      .host('a')
+      .run(['ip', 'link', 'add', 'plain0', 'type', 'veth', 'peer', 'name', 'plain1']);
     const before = JSON.stringify((await client.overview()).topology);
-    const revisions = async () => (await client.overview()).hosts.map(({ name, phase }) => `${name} ${phase}`);
+    const revisions = async () =>
+      (await client.overview()).hosts.map(({ name, phase }) => `${name} ${phase}`);
     const phases = await revisions();
     const attach = async (port: string): Promise<VnetError> => {
       const change = emptyChange();
@@ -206,7 +241,7 @@ t.test('bad input', { skip }, async (t) => {
     chmodSync(open, 0o644);
     const damaged = join(directory, 'damaged');
     mkdirSync(damaged);
-    writeFileSync(join(damaged, 'config.json'), '{"config":{"host":"x","rev');
+    writeFileSync(join(damaged, 'config.0.json'), '{"config":{"host":"x","rev');
     const address = overlay.lab.host('a').address;
     const usual: Record<string, string> = {
       '--name': 'x',
@@ -230,7 +265,7 @@ t.test('bad input', { skip }, async (t) => {
       ['a token that all can read', { '--token-file': open }, /can be read by others \(mode 644\)/],
       ['no Proxy', { '--proxy': '' }, /needs to know its Proxy/],
       ['a public Proxy', { '--proxy': '198.51.100.1:7700' }, /not a private address/],
-      ['a damaged state', { '--state': damaged }, /config\.json is not JSON/],
+      ['a damaged state', { '--state': damaged }, /config.* damaged/],
       ['a state directory that is a file', { '--state': join(open, 'state') }, /state directory/],
     ];
     for (const [what, changed, message] of cases) {
@@ -248,7 +283,11 @@ t.test('bad input', { skip }, async (t) => {
     t.equal(nobody.code, 1, 'a user without rights');
     t.match(nobody.stderr, /(state directory|token)[\s\S]*hint: /);
     await stillWell(t);
-    t.equal((await overlay.client('a').local()).host, 'a', 'the daemon that was there still serves its socket');
+    t.equal(
+      (await overlay.client('a').local()).host,
+      'a',
+      'the daemon that was there still serves its socket',
+    );
   });
 
   await t.test('a daemon with another token waits and says why', async (t) => {
@@ -258,7 +297,9 @@ t.test('bad input', { skip }, async (t) => {
     const observer = connectControl(overlay.socket('b'));
     await runAs(['--token-file', token], [], async () => {
       const state = async () => (await observer.local().catch(() => undefined))?.proxy.state;
-      await overlay.until('b told', async () => /refuses our token: use the file/.test((await state()) ?? ''));
+      await overlay.until('b told', async () =>
+        /refuses our token: use the file/.test((await state()) ?? ''),
+      );
     });
     observer.close();
     t.equal((await client.overview()).hosts.find(({ name }) => name === 'b')?.phase !== 'ready', true);
@@ -268,13 +309,23 @@ t.test('bad input', { skip }, async (t) => {
     await overlay.start('b');
     await overlay.whole();
     const twin = connectControl(join(overlay.directory, 'twin.sock'));
-    const other = ['--listen', `${overlay.lab.host('b').address}:7800`, '--state', join(overlay.directory, 'twin')];
+    const other = [
+      '--listen',
+      `${overlay.lab.host('b').address}:7800`,
+      '--state',
+      join(overlay.directory, 'twin'),
+    ];
     await runAs([...other, '--socket', join(overlay.directory, 'twin.sock')], [], async () => {
       const state = async () => (await twin.local().catch(() => undefined))?.proxy.state;
-      await overlay.until('it told', async () => /name b is taken by another daemon/.test((await state()) ?? ''));
+      await overlay.until('it told', async () =>
+        /name b is taken by another daemon/.test((await state()) ?? ''),
+      );
       t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3);
       t.same((await twin.local()).links, [], 'it got no part of the overlay');
-      t.same((await client.hostView('b')).ports.map(({ port, up }) => `${port} ${up}`), ['packet:b10 true']);
+      t.same(
+        (await client.hostView('b')).ports.map(({ port, up }) => `${port} ${up}`),
+        ['packet:b10 true'],
+      );
     });
     twin.close();
     await overlay.stop('b', 'SIGTERM');
@@ -283,7 +334,9 @@ t.test('bad input', { skip }, async (t) => {
   await t.test('a daemon that may not open ports says which right it lacks', async (t) => {
     const unprivileged = ['setpriv', '--bounding-set=-net_raw,-net_admin', '--inh-caps=-net_raw,-net_admin'];
     await runAs([], unprivileged, async () => {
-      const { ports } = await overlay.until('b at the Proxy', async () => client.hostView('b').catch(() => undefined));
+      const { ports } = await overlay.until('b at the Proxy', async () =>
+        client.hostView('b').catch(() => undefined),
+      );
       t.match(ports, [{ port: 'packet:b10', up: false, state: /b10: .*not permitted.*(root|CAP_NET_RAW)/ }]);
     });
     await overlay.start('b');

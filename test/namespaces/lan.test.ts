@@ -8,9 +8,14 @@ import { labName } from './index.js';
 
 const privilege = ensurePrivilege();
 const dnsmasq = ['/usr/sbin/dnsmasq', '/sbin/dnsmasq'].find((path) => existsSync(path));
-const client = ['/usr/sbin/dhclient', '/sbin/dhclient', '/usr/sbin/udhcpc', '/sbin/udhcpc', '/usr/bin/busybox', '/bin/busybox'].find(
-  (path) => existsSync(path),
-);
+const client = [
+  '/usr/sbin/dhclient',
+  '/sbin/dhclient',
+  '/usr/sbin/udhcpc',
+  '/sbin/udhcpc',
+  '/usr/bin/busybox',
+  '/bin/busybox',
+].find((path) => existsSync(path));
 const skip =
   privilege.means !== 'direct'
     ? `needs network namespaces: ${privilege.reason}`
@@ -41,25 +46,48 @@ t.test('a VM on another host is on the LAN of the Proxy', { skip }, async (t) =>
   const { lab } = overlay;
 
   // The server is a machine of the LAN, not of the overlay.
-  lab.host('home').spawn(
-    [
-      ...[dnsmasq ?? '', '--keep-in-foreground', '--conf-file=/dev/null', '--port=0', '--user=root', '--interface=br0', '--bind-interfaces'],
-      ...['--dhcp-range=192.168.50.100,192.168.50.150,1h', '--dhcp-authoritative', '--no-ping'],
-      ...[`--dhcp-leasefile=${join(directory, 'leases')}`, `--pid-file=${join(directory, 'dnsmasq.pid')}`],
-    ],
-    { stdio: 'ignore' },
-  );
+  lab
+    .host('home')
+    .spawn(
+      [
+        ...[
+          dnsmasq ?? '',
+          '--keep-in-foreground',
+          '--conf-file=/dev/null',
+          '--port=0',
+          '--user=root',
+          '--interface=br0',
+          '--bind-interfaces',
+        ],
+        ...['--dhcp-range=192.168.50.100,192.168.50.150,1h', '--dhcp-authoritative', '--no-ping'],
+        ...[`--dhcp-leasefile=${join(directory, 'leases')}`, `--pid-file=${join(directory, 'dnsmasq.pid')}`],
+      ],
+      { stdio: 'ignore' },
+    );
 
   const vm = lab.vm('v1');
   const script = join(directory, 'apply.sh');
   const { writeFileSync } = await import('node:fs');
-  writeFileSync(script, '#!/bin/sh\n[ -n "$ip" ] && ip addr add "$ip/24" dev "$interface"\nexit 0\n', { mode: 0o755 });
+  writeFileSync(script, '#!/bin/sh\n[ -n "$ip" ] && ip addr add "$ip/24" dev "$interface"\nexit 0\n', {
+    mode: 0o755,
+  });
   const device = 'eth0';
   const command = client?.endsWith('busybox')
     ? [client, 'udhcpc', '-i', device, '-s', script, '-n', '-q', '-t', '10', '-T', '1']
     : client?.endsWith('udhcpc')
       ? [client, '-i', device, '-s', script, '-n', '-q', '-t', '10', '-T', '1']
-      : [client ?? '', '-1', '-v', '-lf', join(directory, 'lease'), '-pf', join(directory, 'dhclient.pid'), '-sf', '/bin/true', device];
+      : [
+          client ?? '',
+          '-1',
+          '-v',
+          '-lf',
+          join(directory, 'lease'),
+          '-pf',
+          join(directory, 'dhclient.pid'),
+          '-sf',
+          '/bin/true',
+          device,
+        ];
   const asked = await vm.run(command);
   const leased = /(?:bound to|lease of) (192\.168\.50\.\d+)/.exec(`${asked.stdout}${asked.stderr}`)?.[1];
   t.ok(leased, `a lease: ${asked.stdout}${asked.stderr}`);

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { type Change, emptyChange, type MacAddress, VnetError } from '../../core/index.js';
+import { type Change, emptyChange, type MacAddress, type VnetError } from '../../core/index.js';
 import { OverlayLab, parseLab } from '../../lab/index.js';
 import { arpReplyFrom, arpRequest, StreamPeer } from './stream-peer.js';
 import { directly, labName, needNamespaces, pings, reaches } from './index.js';
@@ -40,11 +40,16 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
   const overlay = await OverlayLab.make(parseLab(LAB), { name: labName('k') });
   t.teardown(() => overlay.close());
   const client = overlay.client();
-  const firewall = await overlay.lab.host('n').run(['nft', '-f', '-'], { input: FIREWALL }).catch(() => undefined);
+  const firewall = await overlay.lab
+    .host('n')
+    .run(['nft', '-f', '-'], { input: FIREWALL })
+    .catch(() => undefined);
   if (firewall?.code !== 0) t.comment('no nft here: n is without endpoint, but not behind a firewall');
 
   const whole = overlay.topology();
-  const hosts = whole.hosts.map(({ endpoint, ...host }) => (host.name === 'n' || !endpoint ? host : { ...host, endpoint }));
+  const hosts = whole.hosts.map(({ endpoint, ...host }) =>
+    host.name === 'n' || !endpoint ? host : { ...host, endpoint },
+  );
   await client.apply({ kind: 'target', topology: { ...whole, hosts } });
   await overlay.whole();
 
@@ -57,7 +62,11 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
     (await overlay.client(host).local()).links.find((link) => link.peer === peer && link.type === type);
 
   await t.test('the star over IPv6, a host without endpoint in it', async (t) => {
-    for (const [from, address] of [['a1', '10.9.0.21'], ['b1', '10.9.0.31'], ['n1', '10.9.0.11']] as const) {
+    for (const [from, address] of [
+      ['a1', '10.9.0.21'],
+      ['b1', '10.9.0.31'],
+      ['n1', '10.9.0.11'],
+    ] as const) {
       const { received, rttMs } = await pings(overlay, from, address);
       t.equal(received, 3, `${from} to ${address}`);
       t.ok(rttMs > ACROSS_MS, `across the Proxy: ${rttMs}`);
@@ -106,9 +115,12 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
       t.equal(received, 3);
       t.ok(rttMs < ACROSS_MS, `directly by ${type}: ${rttMs}`);
       const route = { network: 'lab', from: 'a1', to: 'n1', both: true, via: ['a', 'n'] };
-      await t.rejects(change(({ remove }) => void remove.links.push({ type, a: 'a', b: 'n' })), {
-        message: /no link joins "a" and "n"/,
-      });
+      await t.rejects(
+        change(({ remove }) => void remove.links.push({ type, a: 'a', b: 'n' })),
+        {
+          message: /no link joins "a" and "n"/,
+        },
+      );
       await change(({ remove }) => {
         remove.links.push({ type, a: 'a', b: 'n' });
         remove.routes.push(route);
@@ -190,10 +202,25 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
     await change(({ add }) => void add.vms.push(vm));
     const host = overlay.lab.host('a');
     const pinged = async () => {
-      const { stdout } = await host.run(['ping', '-I', 't10', '-c', '3', '-i', '0.1', '-W', '1', '10.9.0.21']);
+      const { stdout } = await host.run([
+        'ping',
+        '-I',
+        't10',
+        '-c',
+        '3',
+        '-i',
+        '0.1',
+        '-W',
+        '1',
+        '10.9.0.21',
+      ]);
       return Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
     };
-    t.equal((await host.run(['ip', 'link', 'set', 't10', 'address', TAP_MAC])).code, 0, 'the device is there');
+    t.equal(
+      (await host.run(['ip', 'link', 'set', 't10', 'address', TAP_MAC])).code,
+      0,
+      'the device is there',
+    );
     await host.run(['ip', 'addr', 'add', '10.9.0.52/24', 'dev', 't10']);
     t.equal(await pinged(), 3);
 
@@ -225,7 +252,10 @@ t.test('links and ports over IPv6', { skip }, async (t) => {
     await change(({ add }) => void add.vms.push({ ...vm, host: 'n' }));
     await reaches(overlay, 'a1', '10.9.0.21');
     const { hops } = await client.route('a1', 'b1');
-    t.same(hops.map(({ host }) => host), ['a', 'home', 'n']);
+    t.same(
+      hops.map(({ host }) => host),
+      ['a', 'home', 'n'],
+    );
     t.equal((await pings(overlay, 'n1', '10.9.0.21')).received, 3, 'on one host now');
     t.same((await overlay.client('b').local()).ports, [], 'its old port is gone');
   });

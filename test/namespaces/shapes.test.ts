@@ -15,7 +15,9 @@ underlay 10.77.0.0/24
 host home
 ${HOSTS.map((host) => `host ${host}`).join('\n')}
 ${HOSTS.map((host, i) => `vm ${host}red on ${host} mac 02:00:00:00:0${host}:01 ip 10.9.0.${i + 11}/24`).join('\n')}
-${HOSTS.slice(0, 2).map((host, i) => `vm ${host}blue on ${host} mac 02:00:00:00:0${host}:02 ip 10.9.0.${i + 11}/24`).join('\n')}
+${HOSTS.slice(0, 2)
+  .map((host, i) => `vm ${host}blue on ${host} mac 02:00:00:00:0${host}:02 ip 10.9.0.${i + 11}/24`)
+  .join('\n')}
 `;
 const RED = HOSTS.map((host) => `${host}red`);
 const BLUE = ['ablue', 'bblue'];
@@ -51,7 +53,11 @@ t.test('shapes, group frames and networks', { skip }, async (t) => {
       await pings(overlay, from, '10.9.0.12', 1); // what still ran in circles has had its time
       for (const kind of ['broadcast', 'multicast']) {
         const counts = others.map((vm) => chorus.heard(vm, `${kind} ${word}-${from} `).length);
-        t.same(counts, others.map(() => CALLS), `${kind} of ${from}`);
+        t.same(
+          counts,
+          others.map(() => CALLS),
+          `${kind} of ${from}`,
+        );
       }
       for (const vm of BLUE) t.same(chorus.heard(vm, `broadcast ${word}`), [], `${vm} hears nothing of red`);
     }
@@ -74,7 +80,8 @@ t.test('shapes, group frames and networks', { skip }, async (t) => {
   await t.test('a ring: frames take it the short way round, and broadcasts do not run in it', async (t) => {
     const ring = { kind: 'ring', type: 'udp', network: 'red', hosts: HOSTS } as const;
     await client.apply({ kind: 'target', topology: { ...base, shapes: [{ ...ring, hosts: [...HOSTS] }] } });
-    for (const [i, host] of HOSTS.entries()) await directly(overlay, host, HOSTS[(i + 1) % 4] as string, 'udp');
+    for (const [i, host] of HOSTS.entries())
+      await directly(overlay, host, HOSTS[(i + 1) % 4] as string, 'udp');
     t.same(await edgesOf('ared', 'cred'), ['a edge b', 'b edge c', 'c port packet:cred0']);
     t.equal((await pings(overlay, 'ared', '10.9.0.13')).received, 3);
     t.equal((await pings(overlay, 'dred', '10.9.0.11')).received, 3);
@@ -107,12 +114,21 @@ t.test('shapes, group frames and networks', { skip }, async (t) => {
       ],
     });
     const line = [toward('a', ['b']), toward('b', ['a', 'c']), toward('c', ['b', 'd']), toward('d', ['c'])];
-    const links = HOSTS.slice(0, 3).map((host, i) => ({ type: 'udp' as const, a: host, b: HOSTS[i + 1] as string }));
+    const links = HOSTS.slice(0, 3).map((host, i) => ({
+      type: 'udp' as const,
+      a: host,
+      b: HOSTS[i + 1] as string,
+    }));
     await client.apply({ kind: 'target', topology: { ...base, links, rules: line } });
     for (const { a, b } of links) await directly(overlay, a, b, 'udp');
     await onceEverywhere(t, 'tree');
 
-    const ring = [toward('a', ['b', 'd']), toward('b', ['a', 'c']), toward('c', ['b', 'd']), toward('d', ['c', 'a'])];
+    const ring = [
+      toward('a', ['b', 'd']),
+      toward('b', ['a', 'c']),
+      toward('c', ['b', 'd']),
+      toward('d', ['c', 'a']),
+    ];
     const closed = [...links, { type: 'udp' as const, a: 'd', b: 'a' }];
     await t.rejects(client.apply({ kind: 'target', topology: { ...base, links: closed, rules: ring } }), {
       code: 'VNET_ERR_INVALID',

@@ -20,10 +20,25 @@ vm a2 on a mac 02:00:00:00:0a:02 ip 10.9.0.12/24
 vm b1 on b mac 02:00:00:00:0b:01 ip 10.9.0.21/24
 `;
 
-async function pings(overlay: OverlayLab, from: string, address: string, count = 3): Promise<{ received: number; rttMs: number }> {
+async function pings(
+  overlay: OverlayLab,
+  from: string,
+  address: string,
+  count = 3,
+): Promise<{ received: number; rttMs: number }> {
   const { stdout } = await overlay.lab
     .vm(from)
-    .run(['ping', '-c', String(count), '-i', '0.1', '-W', '1', ...(address.includes(':') ? ['-6'] : []), address]);
+    .run([
+      'ping',
+      '-c',
+      String(count),
+      '-i',
+      '0.1',
+      '-W',
+      '1',
+      ...(address.includes(':') ? ['-6'] : []),
+      address,
+    ]);
   return {
     received: Number(/(\d+) received/.exec(stdout)?.[1] ?? 0),
     rttMs: Number(/= ([\d.]+)\//.exec(stdout)?.[1] ?? Number.NaN),
@@ -65,7 +80,9 @@ t.test('a star of real daemons', { skip }, async (t) => {
   });
 
   await t.test('full-size frames cross an underlay of the same MTU', async (t) => {
-    const { stdout } = await overlay.lab.vm('a1').run(['ping', '-M', 'do', '-s', '1472', '-c', '3', '-i', '0.1', '-W', '1', '10.9.0.21']);
+    const { stdout } = await overlay.lab
+      .vm('a1')
+      .run(['ping', '-M', 'do', '-s', '1472', '-c', '3', '-i', '0.1', '-W', '1', '10.9.0.21']);
     t.match(stdout, /3 received/);
   });
 
@@ -99,7 +116,10 @@ t.test('a star of real daemons', { skip }, async (t) => {
     t.equal((await pings(overlay, 'a1', '10.9.0.21')).received, 3, 'the direct link goes on without it');
     await overlay.start('home');
     await overlay.whole();
-    await overlay.until('a2 reaches b1 again', async () => (await pings(overlay, 'a2', '10.9.0.21', 1)).received === 1);
+    await overlay.until(
+      'a2 reaches b1 again',
+      async () => (await pings(overlay, 'a2', '10.9.0.21', 1)).received === 1,
+    );
     t.equal((await overlay.client().overview()).topology.links.length, 1, 'the intent outlived it');
   });
 
@@ -107,7 +127,10 @@ t.test('a star of real daemons', { skip }, async (t) => {
     await overlay.stop('b', 'SIGKILL');
     await overlay.start('b');
     await overlay.whole();
-    await overlay.until('b1 answers again', async () => (await pings(overlay, 'a1', '10.9.0.21', 1)).received === 1);
+    await overlay.until(
+      'b1 answers again',
+      async () => (await pings(overlay, 'a1', '10.9.0.21', 1)).received === 1,
+    );
   });
 
   await t.test('a spoofed source goes nowhere', async (t) => {

@@ -59,6 +59,7 @@ export function arpRequest(sender: MacAddress, senderIp: string, target: string)
 
 /** The address that a reply to `arpRequest` tells; undefined: it is none. */
 export function arpReplyFrom(frame: Buffer): string | undefined {
-  if (frame.length < ARP_OCTETS || frame.readUInt16BE(12) !== 0x0806 || frame.readUInt16BE(20) !== 2) return undefined;
+  if (frame.length < ARP_OCTETS || frame.readUInt16BE(12) !== 0x0806 || frame.readUInt16BE(20) !== 2)
+    return undefined;
   return [...frame.subarray(22, 28)].map((octet) => octet.toString(16).padStart(2, '0')).join(':');
 }

@@ -1,6 +1,7 @@
 /** The Proxy's side of the control channel: admits daemons that show the token. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { VnetError } from '../../core/index.js';
@@ -20,6 +21,12 @@ export interface AcceptOptions {
   onUp(host: string, peer: ChannelPeer): void;
 }
 
+/** A connection that has not shown the token by then is closed. */
+const STRANGER_TIMEOUT_MS = 2000;
+const STRANGER_CHECK_MS = 500;
+/** Of them at a time; one more, and the oldest goes. */
+const STRANGERS_MAX = 4096;
+
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 
 export class ChannelAcceptor {
@@ -30,13 +37,20 @@ export class ChannelAcceptor {
     perMessageDeflate: false,
   });
   readonly #options: AcceptOptions;
+  readonly #strangers = new Set<Duplex>();
 
   private constructor(options: AcceptOptions) {
     this.#options = options;
-    this.#server = createServer((_request, response) => {
-      response.writeHead(426, { 'content-type': 'text/plain' });
+    const timeouts = {
+      headersTimeout: STRANGER_TIMEOUT_MS,
+      requestTimeout: STRANGER_TIMEOUT_MS,
+      connectionsCheckingInterval: STRANGER_CHECK_MS,
+    };
+    this.#server = createServer(timeouts, (_request, response) => {
+      response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' });
       response.end('This is the control channel of a vnet Proxy. Use the Unix socket for the API.\n');
     });
+    this.#server.on('connection', (socket) => this.#meet(socket));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
@@ -64,6 +78,13 @@ export class ChannelAcceptor {
     this.#server.closeAllConnections();
   }
 
+  #meet(socket: Socket): void {
+    this.#strangers.add(socket);
+    socket.once('close', () => this.#strangers.delete(socket));
+    if (this.#strangers.size <= STRANGERS_MAX) return;
+    for (const oldest of this.#strangers) return void oldest.destroy();
+  }
+
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy());
     const refuse = (status: string) => socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
@@ -72,6 +93,7 @@ export class ChannelAcceptor {
       return void refuse('401 Unauthorized');
     const host = String(request.headers['x-vnet-host'] ?? '');
     if (!HOST_NAME.test(host)) return void refuse('400 Bad Request');
+    this.#strangers.delete(socket);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const handlers = this.#options.accept(host, request.socket.remoteAddress ?? '', () => peer);
       const peer = new ChannelPeer(webSocket, handlers.onCall, handlers.onNotice);
