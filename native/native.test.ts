@@ -56,7 +56,7 @@ async function reconnects(t: Test, type: LinkType): Promise<void> {
   const { port } = first.plane.listen('127.0.0.1', 0);
   first.openLink({ type });
   a.openLink({ type, initiator: true, dial: { address: '127.0.0.1', port } });
-  await until(() => a.lastLink()?.up === true, 'up');
+  await until(() => a.lastLink()?.up === true && first.lastLink()?.up === true, 'up');
   t.match(a.lastLink(), { remote: `127.0.0.1:${port}`, reason: 'connected' });
   first.plane.close();
   await until(() => a.lastLink()?.up === false, 'down');

@@ -150,7 +150,7 @@ t.test('the types of the star, and who dials', async (t) => {
       .map((l) => `${l.type} ${l.peer} ${l.owner} ${l.preference} ${l.dial?.address ?? '-'}`)
       .sort();
   t.same(links('h0'), ['tcp home auto 10 10.0.0.1', 'udp h1 user 0 10.0.1.1', 'udp home user 0 10.0.0.1']);
-  t.same(links('h1'), ['tcp home user 10 -', 'udp h0 user 0 -', 'udp home user 0 10.0.0.1']);
+  t.same(links('h1'), ['tcp home auto 10 10.0.0.1', 'udp h0 user 0 -', 'udp home user 0 10.0.0.1']);
   t.same(text(configs.get('h0'), 'shape'), [], 'the ground has no paths of its own');
 });
 

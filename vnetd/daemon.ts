@@ -233,6 +233,8 @@ export class Daemon {
   async #answer(name: string, args: unknown[]): Promise<unknown> {
     switch (name) {
       case 'configure':
+        // It may be read in one go with the answer to `hello`, before whoever awaits that runs on.
+        this.#proxyName = String(args[1]);
         return this.#configure(args[0] as HostConfig);
       case 'apply':
         return this.#apply(args[0] as HostDelta);
@@ -308,7 +310,7 @@ export class Daemon {
     };
     const session: HostSession = {
       host,
-      configure: (config) => peer.call('configure', [config]),
+      configure: (config) => peer.call('configure', [config, this.#options.host]),
       apply: (delta) => peer.call('apply', [delta]),
       view: () => peer.call<LocalView>('view', []),
       close: () => peer.close('closed by the Proxy'),

@@ -126,15 +126,29 @@ export class Links {
   #start(link: OpenLink): void {
     const dial = link.config.dial;
     if (!dial || isIP(dial.address)) return this.#openInPlane(link, dial?.address);
-    link.state = `resolving ${dial.address}`;
-    lookup(dial.address).then(
+    // The peer may dial us before its name is known here, or where it is not known at all.
+    this.#openInPlane(link, undefined);
+    this.#resolve(link, dial.address);
+  }
+
+  #resolve(link: OpenLink, name: string): void {
+    const isOurs = () => this.#links.get(link.config.id) === link;
+    lookup(name).then(
       ({ address }) => {
-        if (this.#links.get(link.config.id) === link) this.#openInPlane(link, address);
+        if (!isOurs()) return;
+        if (link.up) {
+          link.retry = setTimeout(() => this.#resolve(link, name), RESOLVE_RETRY_MS);
+          return;
+        }
+        this.#options.plane.closeLink(link.id);
+        link.inPlane = false;
+        this.#order(link.config.peer);
+        this.#openInPlane(link, address);
       },
       (cause: NodeJS.ErrnoException) => {
-        link.state = `cannot resolve ${dial.address} (${cause.code ?? cause.message})`;
-        if (this.#links.get(link.config.id) !== link) return;
-        link.retry = setTimeout(() => this.#start(link), RESOLVE_RETRY_MS);
+        if (!isOurs()) return;
+        if (!link.up) link.state = `cannot resolve ${name} (${cause.code ?? cause.message})`;
+        link.retry = setTimeout(() => this.#resolve(link, name), RESOLVE_RETRY_MS);
       },
     );
   }

@@ -67,7 +67,7 @@ constexpr uint64_t TCP_ACCEPT_PAUSE_NS = 100 * MS;  // when there are no descrip
 
 constexpr int COMMAND_ROUNDS = 16;  // batches of commands before the descriptors have their turn
 
-constexpr size_t HALF_OPEN = 4;  // handshakes that a link answers at once
+constexpr size_t HALF_OPEN = 16;  // handshakes that a link answers at once
 constexpr uint64_t HALF_OPEN_NS = 3'000 * MS;
 constexpr uint64_t STEADY_NS = 2'000 * MS;  // a session shorter than this does not reset the back-off
 constexpr uint64_t BACKOFF_FIRST_NS = 50 * MS;

@@ -169,13 +169,17 @@ void Link::onHello(const uint8_t* body, size_t length, const Origin& origin) {
   sendControl(Type::helloAck, reply, sizeof reply, 0, origin);
 }
 
-// Lets go of what is too old (an answer kept back for long must not replace a session of today), and of the
-// oldest beyond `keep`, with their connections: recorded HELLOs buy a stranger no more than these.
+// Lets go of what is too old (an answer kept back for long must not replace a session of today), and of any
+// beyond `keep`, with their connections: recorded HELLOs buy a stranger no more than these places. Which one
+// goes is left to chance, so that a stranger who repeats them cannot be sure to push out an honest peer.
 void Link::forgetHalfOpen(size_t keep, const Origin& origin) {
   const uint64_t now = links_.loop().now();
-  while (!halfOpen_.empty() && (halfOpen_.size() > keep || now - halfOpen_.front().sinceNs >= HALF_OPEN_NS)) {
-    TcpConnection* connection = halfOpen_.front().origin.connection;
-    halfOpen_.pop_front();
+  while (!halfOpen_.empty()) {
+    const bool old = now - halfOpen_.front().sinceNs >= HALF_OPEN_NS;  // they are in order of age
+    if (!old && halfOpen_.size() <= keep) return;
+    const auto gone = halfOpen_.begin() + (old ? 0 : static_cast<long>(random32() % halfOpen_.size()));
+    TcpConnection* connection = gone->origin.connection;
+    halfOpen_.erase(gone);
     const bool inUse = std::any_of(halfOpen_.begin(), halfOpen_.end(), [&](const HalfOpen& other) {
       return other.origin.connection == connection;
     });

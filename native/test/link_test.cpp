@@ -148,7 +148,7 @@ void oneLinkAConnection() {
 void recordedHellos() {
   Victim victim;
   std::vector<std::unique_ptr<Dialler>> all;
-  for (int i = 0; i < 20; i++) {
+  for (size_t i = 0; i < HALF_OPEN + 10; i++) {
     Share theirs;
     all.push_back(std::make_unique<Dialler>(victim.port, true));
     all.back()->hello(1);

@@ -43,13 +43,16 @@ export function planLinks(topology: Topology): Map<string, PlannedLink> {
   for (const { name } of topology.hosts) {
     if (proxy !== undefined && name !== proxy) add('tcp', proxy, name, 'auto');
   }
+  // The ground is nobody's, and made from whichever side can: a script that says it says what is there anyway.
+  const isGround = (type: LinkType, a: string, b: string) => type === 'tcp' && (a === proxy || b === proxy);
   for (const shape of topology.shapes) {
     for (const [a, b] of shapeEdges(shape, topology)) {
-      // The ground is nobody's: a script that says `star tcp` says what is there anyway.
-      if (!planned.has(`${shape.type} ${edgeKey(a, b)}`)) add(shape.type, a, b, 'user');
+      if (!isGround(shape.type, a, b)) add(shape.type, a, b, 'user');
     }
   }
-  for (const { type, a, b, madeBy } of topology.links) add(type, a, b, 'user', madeBy);
+  for (const { type, a, b, madeBy } of topology.links) {
+    if (!isGround(type, a, b)) add(type, a, b, 'user', madeBy);
+  }
   return planned;
 }
 

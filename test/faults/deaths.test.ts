@@ -265,7 +265,7 @@ t.test('deaths and changes', { skip }, async (t) => {
     await cut(false);
     await overlay.until('c away', async () => (await phaseOf('c')) !== 'ready');
     await directly(overlay, 'home', 'c', 'tcp', false);
-    t.match((await overlay.client('c').local()).proxy, { connected: false, state: String });
+    await overlay.until('c knows it too', async () => !(await overlay.client('c').local()).proxy.connected);
     await cut(true);
     await becomes('c', 'ready');
     await directly(overlay, 'home', 'c', 'tcp');

@@ -1,9 +1,6 @@
 /** What the suites in namespaces share: pings, waiting for links, and why they are skipped. */
 import { ensurePrivilege, type OverlayLab } from '../../lab/index.js';
 
-// The test runner's hooks would be loaded by every daemon and command that a test starts, and slow each down.
-delete process.env['NODE_OPTIONS'];
-
 export interface Pings {
   received: number;
   /** The fastest, milliseconds; NaN where none came back. */

@@ -19,6 +19,8 @@ import { createProxy } from '../../proxy/index.js';
 import { createMemoryPlane, Daemon, MemoryFabric } from '../../vnetd/index.js';
 
 const TOKEN = 'a token of the test, long enough';
+/** `VNET_TEST_LOG=info` shows what the daemons say. */
+const LOGGER = pino({ level: process.env['VNET_TEST_LOG'] ?? 'silent' });
 const WAIT_MS = 5000;
 const POLL_MS = 5;
 
@@ -43,7 +45,7 @@ export class OverlayBed {
 
   async startProxy(name: string): Promise<Node> {
     const store = this.#store(name);
-    const role = await createProxy({ name, store, clock: systemClock });
+    const role = await createProxy({ name, store, clock: systemClock, log: LOGGER });
     const node = await this.#start(name, store, { role, port: this.#proxyPort || (await freePortPair()) });
     this.#proxyPort = node.daemon.dataPort;
     return node;
@@ -76,10 +78,14 @@ export class OverlayBed {
     this.fabric.setPath(this.#addresses.get(a) ?? '', this.#addresses.get(b) ?? '', { up });
   }
 
+  node(name: string): Node {
+    const node = this.nodes.get(name);
+    if (!node) throw new Error(`no node ${name}`);
+    return node;
+  }
+
   port(host: string, name: string) {
-    const node = this.nodes.get(host);
-    if (!node) throw new Error(`no node ${host}`);
-    return this.fabric.port(node.plane, name);
+    return this.fabric.port(this.node(host).plane, name);
   }
 
   async close(): Promise<void> {
@@ -114,7 +120,7 @@ export class OverlayBed {
         ? { role: extra.role }
         : { proxy: { address: this.#addresses.get('home') ?? '', port: this.#proxyPort } }),
       random: seededRandom(name.length),
-      logger: pino({ level: process.env['VNET_TEST_LOG'] ?? 'silent' }),
+      logger: LOGGER,
       createPlane: (handlers: PlaneHandlers) => {
         plane = createMemoryPlane(handlers, this.fabric, {
           clock: systemClock,

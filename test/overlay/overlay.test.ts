@@ -1,8 +1,10 @@
 /** End to end in memory: the star by itself, a direct link on top, its death, the Proxy's death, bad requests. */
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
 import { emptyChange, type MacAddress, VnetError } from '../../core/index.js';
+import { parseScript } from '../../lang/index.js';
 import { frame, OverlayBed, payloadOf, until, BROADCAST_FRAME_TO } from './bed.js';
 
 const MAC = (n: number) => `02:00:00:00:00:0${n}` as MacAddress;
@@ -127,6 +129,37 @@ t.test('a host that is away is pending and gets its part when it is back', async
   t.same(result.pending, ['c']);
   const c = await bed.startHost('c');
   await until('its link', async () => (await c.client.local()).links.some((link) => link.peer === 'a'));
+});
+
+t.test("a script in the paper's form does what the paper says", async (t) => {
+  const bed = new OverlayBed();
+  t.teardown(() => bed.close());
+  await bed.startProxy('home');
+  for (const host of ['host1', 'host2']) await bed.startHost(host);
+  const { client } = bed.node('home');
+  const script = readFileSync(new URL('../../../examples/paper.vnet', import.meta.url), 'utf8');
+  const parsed = parseScript(script, { file: 'paper.vnet' });
+  t.same(parsed.diagnostics, []);
+  await client.apply({ kind: 'target', topology: parsed.topology });
+  await until('the star', async () => (await client.local()).links.filter((link) => link.up).length === 2);
+
+  const one = '00:50:56:00:21:01' as MacAddress;
+  const two = '00:50:56:00:22:01' as MacAddress;
+  const at = (host: string) => bed.port(host, host === 'home' ? 'packet:eth1' : 'packet:vmnet1');
+  const got = (host: string) => at(host).received.map(payloadOf);
+  at('host1').send(frame(BROADCAST_FRAME_TO, one, 'who has'));
+  await until('by the default rule to the Proxy, its LAN and the other host', () =>
+    ['home', 'host2'].every((host) => got(host).includes('who has')),
+  );
+  t.equal(got('host1').length, 0, 'the rule with NOT keeps it from its own sender');
+  at('host2').send(frame(one, two, 'I have'));
+  await until('unicast back', () => got('host1').includes('I have'));
+  t.equal(got('host2').filter((text) => text === 'who has').length, 1, 'once');
+  const route = await client.route(one, two);
+  t.same(
+    route.hops.map((hop) => hop.host),
+    ['host1', 'home', 'host2'],
+  );
 });
 
 t.test('requests that cannot be right change nothing', async (t) => {
