@@ -152,6 +152,9 @@ t.test("a script in the paper's form does what the paper says", async (t) => {
     ['home', 'host2'].every((host) => got(host).includes('who has')),
   );
   t.equal(got('host1').length, 0, 'the rule with NOT keeps it from its own sender');
+  await until('its source is learnt', async () =>
+    (await client.overview()).vms.some((vm) => vm.macs.includes(one)),
+  );
   at('host2').send(frame(one, two, 'I have'));
   await until('unicast back', () => got('host1').includes('I have'));
   t.equal(got('host2').filter((text) => text === 'who has').length, 1, 'once');
