@@ -176,7 +176,6 @@ export class Overlay {
       journal: async (hosts, switching) => {
         // What one host takes whole or not at all cannot be left half done: the commit is enough.
         if (!switching && (user === undefined || hosts.length === 1)) return;
-        await this.#storeLate();
         const journal: Journal = {
           serial: this.intent.serial + 1,
           hosts,
@@ -184,6 +183,8 @@ export class Overlay {
         };
         // Without a switch the journal may hold the outcome: written once, it need not be written again to be safe.
         promised = user === undefined || switching ? undefined : next();
+        // A promise holds all that the one before it held, and the store keeps that one until this one is safe.
+        if (!promised) await this.#storeLate();
         await this.options.store.write('journal', { ...journal, ...(promised ? { intent: promised } : {}) });
       },
       commit: async (lowered) => {
@@ -216,7 +217,10 @@ export class Overlay {
     try {
       return (await this.executor.run(job)).pending;
     } catch (thrown) {
-      if (isPromised()) await this.options.store.remove('journal');
+      if (isPromised()) {
+        await this.#storeLate();
+        await this.options.store.remove('journal');
+      }
       throw thrown;
     }
   }

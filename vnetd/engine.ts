@@ -113,6 +113,7 @@ export class Engine {
 
   close(): void {
     this.#ports.stop();
+    this.#links.stop();
     this.plane.close();
   }
 

@@ -74,8 +74,10 @@ export class Links {
     this.#drop(link);
   }
 
-  closeAll(): void {
-    for (const id of [...this.#links.keys()]) this.close(id);
+  /** Asks for no more names; links close with the plane. */
+  stop(): void {
+    for (const link of this.#links.values()) clearTimeout(link.retry);
+    this.#links.clear();
   }
 
   isUp(peer: string): boolean {

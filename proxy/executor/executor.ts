@@ -101,7 +101,7 @@ export class Executor {
       const prepared = (_: Member, installed: HostConfig, target: HostConfig) =>
         preparedConfig(installed, target, goal.switching, draining);
       if (!(await this.#everywhere('prepare', concerned, goal, prepared, touched, job))) continue;
-      await this.#takeEffect(goal, job, before, touched);
+      await this.#takeEffect(goal, concerned, job, before, touched);
       const pending = this.#pending(goal);
       await job.commit(goal.lowered, pending);
       return { goal, pending, changed: concerned.length > 0 };
@@ -109,10 +109,16 @@ export class Executor {
   }
 
   /** With a switch the rest is for `clean`; without, what goes can go at once. */
-  async #takeEffect(goal: Goal, job: Job, before: Map<string, HostConfig>, touched: Member[]): Promise<void> {
+  async #takeEffect(
+    goal: Goal,
+    concerned: readonly Member[],
+    job: Job,
+    before: Map<string, HostConfig>,
+    touched: Member[],
+  ): Promise<void> {
     const { switching } = goal;
-    const members = this.#connected(goal);
     if (switching.size > 0) {
+      const members = this.#connected(goal);
       for (const member of members)
         if (member.installed && !before.has(member.host)) before.set(member.host, member.installed);
       await this.#everywhere(
@@ -130,7 +136,11 @@ export class Executor {
     const draining = this.#drainedAt !== undefined;
     const final = (_: Member, installed: HostConfig, target: HostConfig) =>
       finalConfig(installed, target, draining);
-    await this.#everywhere('clean', members, goal, final, touched, job);
+    const rest = concerned.filter(({ host, installed, ready }) => {
+      const target = goal.lowered.configs.get(host);
+      return ready && installed && target && !runsTarget(installed, target);
+    });
+    await this.#everywhere('clean', rest, goal, final, touched, job);
   }
 
   /** Lowers until the hosts that are away are either untouched by the change or left out of its paths. */
