@@ -191,7 +191,7 @@ export class Overlay {
         const intent = next();
         if (promised && sameEpochs(promised.epochs, intent.epochs)) {
           this.intent = promised;
-          this.#late = this.options.store.write('intent', promised).then(
+          this.#late = this.#writeNextTurn(promised).then(
             () => undefined,
             (thrown: unknown) => VnetError.from(thrown),
           );
@@ -223,6 +223,12 @@ export class Overlay {
       }
       throw thrown;
     }
+  }
+
+  /** The answer to the change leaves first: the journal holds the outcome already. */
+  async #writeNextTurn(intent: Intent): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.options.store.write('intent', intent);
   }
 
   /** An intent that only the journal holds is stored before the journal is written over. */

@@ -1,4 +1,4 @@
-/** Keeps what the daemon runs from on disk: a write starts at once, and one more follows for all that came meanwhile. */
+/** Keeps what the daemon runs from on disk: a write starts in the next turn, and one more follows for all that came meanwhile. */
 import type { HostConfig, Store } from '../core/index.js';
 
 const KEY = 'config';
@@ -36,6 +36,8 @@ export class ConfigSaver {
   }
 
   async #write(): Promise<void> {
+    // The answer to whoever changed it leaves first.
+    await new Promise((resolve) => setImmediate(resolve));
     while (this.#dirty) {
       this.#dirty = false;
       await this.#store.write(KEY, this.#current()).catch(this.#onError);
