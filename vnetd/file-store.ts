@@ -2,10 +2,10 @@
  * State on disk. A key has two slots, files that are overwritten in turn; each starts with a line that holds the
  * write's sequence number, the length of the JSON text after it and its digest. The valid slot of the higher
  * number counts, so a crash in the middle of a write leaves the value of before. Overwriting in place costs one
- * `fdatasync` of data, where replacing by rename costs two commits of the file system's journal.
+ * synchronous write of data, where replacing by rename costs two commits of the file system's journal.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { constants, type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Store, VnetError } from '../core/index.js';
 
@@ -99,7 +99,6 @@ export class FileStore implements Store {
       for (let at = 0; at < octets.length; ) {
         at += (await slot.write(octets, at, octets.length - at, at)).bytesWritten;
       }
-      await slot.datasync();
     } catch (cause) {
       await slot.truncate(sizeBefore).catch(() => {}); // The first error is the one to tell.
       throw new VnetError(
@@ -178,12 +177,8 @@ function digestOf(sequence: number, body: Uint8Array): string {
 }
 
 async function openOrMake(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r+');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    return open(path, 'wx+', 0o600);
-  }
+  // O_DSYNC: a write is on the disk when it returns, in one call instead of two.
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600);
 }
 
 async function readWhole(file: FileHandle): Promise<Buffer> {
