@@ -33,10 +33,11 @@ const program = new Command('vnetd')
   .addOption(
     new Option('--role <role>', 'the Proxy holds the topology').choices(['host', 'proxy']).default('host'),
   )
-  .option('--listen <address:port>', 'data links, UDP and TCP', parseEndpoint, {
-    address: '::',
-    port: DEFAULT_PORT,
-  })
+  .addOption(
+    new Option('--listen <address:port>', 'data links, UDP and TCP')
+      .argParser(parseEndpoint)
+      .default({ address: '::', port: DEFAULT_PORT }, `[::]:${DEFAULT_PORT}`),
+  )
   .option(
     '--proxy <address:port>',
     "the Proxy's data links; its control channel is the TCP port after it",

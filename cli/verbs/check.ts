@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { VnetError } from '../../core/index.js';
 import type { Diagnostic } from '../../lang/index.js';
 import type { CliContext } from '../context.js';
 import { plural } from '../format.js';
@@ -22,13 +23,23 @@ export function addCheck(program: Command, context: CliContext): void {
   }).option('--proxy <host>', "the Proxy of a script in the paper's form");
   act<[string[]], ScriptOptions>(command, context, async (run, options, scripts) => {
     const found: Diagnostic[] = [];
+    let unreadable = 0;
     for (const script of scripts) {
-      const { diagnostics } = parseFile(run, script, options);
+      let diagnostics: Diagnostic[];
+      try {
+        ({ diagnostics } = parseFile(run, script, options));
+      } catch (thrown) {
+        if (scripts.length === 1) throw thrown;
+        // The others are still worth reading.
+        unreadable += 1;
+        run.note(VnetError.from(thrown).message);
+        continue;
+      }
       found.push(...diagnostics);
       if (!run.json && diagnostics.length > 0) run.note(renderScript(run, diagnostics));
     }
     if (run.json) run.printJson(found);
-    const errors = found.filter((diagnostic) => diagnostic.severity === 'error').length;
+    const errors = unreadable + found.filter((diagnostic) => diagnostic.severity === 'error').length;
     if (errors === 0) return;
     if (!run.json) run.note(`${plural(errors, 'error')}`);
     throw new ExitWith(1);

@@ -1,7 +1,7 @@
 /** The first chapter: a resilient star from a script, a direct link added under load, the Proxy's death. */
 import { readFileSync } from 'node:fs';
-import { connectControl, type OverlayView } from '../../core/index.js';
-import { makeLab } from '../lab.js';
+import { connectControl, type OverlayView, VnetError } from '../../core/index.js';
+import { listLabs, makeLab } from '../lab.js';
 import { parseLab } from '../parse.js';
 import { INTERVAL_MS, TRANSFER_PROGRAM } from './transfer.js';
 import type { Stage } from './stage.js';
@@ -25,6 +25,12 @@ export async function starChapter(stage: Stage, keep: boolean): Promise<void> {
   stage.heading('A lab: four hosts, 20 ms and 100 Mbit/s from the Proxy');
   // In this process rather than by `vnet lab up`: without root, a lab ends with the command that made it.
   const file = stage.example('star.lab');
+  if (listLabs().some((known) => known.name === LAB)) {
+    throw new VnetError(
+      'VNET_ERR_EXISTS',
+      `a demo runs here, or was left up; \`bin/vnet lab down ${LAB}\` removes it`,
+    );
+  }
   const lab = await makeLab(parseLab(readFileSync(file, 'utf8'), file), { name: LAB });
   if (!keep) {
     stage.onExit('the lab', () => lab.close());
