@@ -1,12 +1,17 @@
 import t from 'tap';
 import { type ChangeRequest, VnetError } from '../core/index.js';
-import { FakeOverlay, labTopology, STRANGER } from './fake-overlay.js';
+import { FakeOverlay, labTopology, STRANGER, WEB } from './fake-overlay.js';
 import { bodyOf, fakeContext, SCRIPT, vnet } from './fake-world.js';
 import { runCli } from './index.js';
 
 t.test('check', async (t) => {
-  const good = await vnet('check lab.vnet');
+  const files = { 'good.vnet': SCRIPT.replace('host c\n', '') };
+  const good = await vnet('check good.vnet', { files });
   t.strictSame([good.code, good.out, good.err], [0, '', '']);
+  const warned = await vnet('check lab.vnet');
+  t.equal(warned.code, 0, 'a warning is no error');
+  t.match(warned.err, /^warning\[idle-host\]: host "c" carries nothing[\s\S]*lab\.vnet:5:6/);
+  t.match(JSON.parse((await vnet('check --json lab.vnet')).out), [{ severity: 'warning', line: 5 }]);
   const bad = await vnet('check lab.vnet bad.vnet');
   t.equal(bad.code, 1);
   t.match(bad.err, 'bad.vnet:4:');
@@ -15,6 +20,45 @@ t.test('check', async (t) => {
   t.match(diagnostic, { file: 'bad.vnet', line: 4, severity: 'error' });
   t.match((await vnet('check gone.vnet')).err, 'error: cannot read gone.vnet: there is no such file');
   t.equal(bad.sockets.length, 0, 'no daemon is needed');
+});
+
+t.test('a file of another kind gets one short error', async (t) => {
+  const files = {
+    'wan.lab':
+      'underlay 10.77.0.0/24\nhost home\nhost a\npair a home delay 20ms\nvm web on a ip 10.0.0.1/24\n',
+    'vnet.bin': `\u007fELF\u0002\u0001\0\0${'\ufffd\0'.repeat(500)}`,
+    'frame.pcap': '\ufffd\ufffd\u0002\0\n'.repeat(50),
+    'net.json': '{ "hosts": [ "a" ] }\n',
+    'notes.md': `Our network\n\nThere are hosts.\n${'They talk a lot, all day.\n'.repeat(10)}link to us\n`,
+    'typo.vnet': 'hots a\nproxi p\nvm x on a\nlonk udp a b\nruote x y\nlnk a b\n',
+    'wrap.vnet': 'proxy p\ninclude "wan.lab"\n',
+  };
+  const seems: Record<string, string> = {
+    'wan.lab':
+      'a lab file\nhint: `vnet lab up wan.lab` makes the lab; a script says what runs in it, `vnet show` prints one',
+    'vnet.bin': 'a program (ELF)\nhint: a script is text such as',
+    'frame.pcap': 'a binary file\n',
+    'net.json': 'JSON\n',
+    'notes.md': 'another kind of text: hardly a line of it begins a statement\n',
+  };
+  for (const [file, what] of Object.entries(seems)) {
+    for (const verb of ['check', 'diff', 'apply --yes']) {
+      const { code, err } = await vnet(`${verb} ${file}`, { files });
+      t.equal(code, 1);
+      t.match(err, `error: ${file} is no topology script; it seems to be ${what}`);
+      t.equal(err.split('\n').length, 3, 'an error, a hint');
+    }
+  }
+  const several = await vnet('check lab.vnet net.json', { files });
+  t.match(several.err, /net\.json is no topology script; it seems to be JSON \(a script is .*\)\n1 error\n$/);
+  t.match(
+    (await vnet('check typo.vnet', { files })).err,
+    /did you mean "host"[\s\S]*did you mean "link"/,
+    'mistakes are mistakes',
+  );
+  const long = `proxy p\nhost a\nmesh udp p a\n${'  x1\n'.repeat(100)}`;
+  t.match((await vnet('check long.vnet', { files: { 'long.vnet': long } })).err, 'there is no host "x1"');
+  t.match((await vnet('check wrap.vnet', { files })).err, 'cannot read "wan.lab": it seems to be a lab file');
 });
 
 t.test('diff: a plan, and exit codes like terraform', async (t) => {
@@ -38,6 +82,49 @@ t.test('diff: a plan, and exit codes like terraform', async (t) => {
   t.match(body, { code: 'VNET_ERR_SCRIPT', details: [{ line: 4 }] });
 });
 
+t.test('warnings stand beside the plan and never block', async (t) => {
+  const overlay = new FakeOverlay();
+  const overview = overlay.overview.bind(overlay);
+  overlay.overview = async () => {
+    const view = await overview();
+    return { ...view, vms: view.vms.map((vm) => (vm.name === 'web' ? { ...vm, host: 'c' } : vm)) };
+  };
+  const files = { 'new.vnet': `${SCRIPT}port packet:eth0 on a lan\n` };
+  const diff = await vnet('diff new.vnet', { overlay, files });
+  t.equal(diff.code, 2, 'changes, whatever the warnings');
+  t.match(diff.err, /warning\[idle-host\]: host "c"[\s\S]*new\.vnet:5:6/, 'of the language');
+  t.match(diff.err, 'route web <-> db is suspended: VM "web" was moved to "c"', 'of where VMs are now');
+  t.match(
+    diff.err,
+    /port "packet:eth0" of "a" is on the interface that its links use \(10\.0\.1\.1\)[\s\S]*--> new.vnet\n/,
+  );
+  const codes = (text: string) => JSON.parse(text).warnings.map(({ code }: { code: string }) => code);
+  const expected = ['idle-host', 'route-suspended', 'port-with-links'];
+  const json = await vnet('diff --json new.vnet', { overlay, files });
+  t.strictSame([codes(json.out), json.err], [expected, '']);
+  const applied = await vnet('apply --yes --json new.vnet', { overlay, files });
+  t.strictSame([applied.code, codes(applied.out), applied.err], [0, expected, '']);
+  const again = await vnet('diff --json new.vnet', { overlay, files });
+  t.strictSame(codes(again.out), expected.slice(0, 2), 'the port is there already');
+  const one = await vnet('port add bridge:br0 on home lan', { overlay });
+  t.equal(one.code, 0);
+  t.match(one.err, /^warning\[two-lans\][\s\S]*1 \| port bridge:br0 on home lan/);
+  t.notMatch(one.err, 'idle-host', 'what was there before is not warned of again');
+});
+
+t.test('a port on the interface of the links is marked', async (t) => {
+  const overlay = new FakeOverlay();
+  const view = overlay.views['a'];
+  if (!view) return t.fail();
+  const state = "up; this host's links use the interface too (10.0.1.1)";
+  view.ports = view.ports.map((port) => ({ ...port, port: 'packet:eth0', state }));
+  view.interfaces = view.interfaces.map((each) => ({ ...each, linksFrom: '10.0.1.1' }));
+  t.match((await vnet('ports', { overlay })).out, `packet:eth0  lab      vm    ${state}`);
+  t.match((await vnet('status', { overlay })).out, `Ports\n  ! packet:eth0  ${state}\n`);
+  t.match((await vnet('interfaces', { overlay })).out, /STATE +LINKS[\s\S]*eth0 +up +yes /);
+  t.notMatch((await vnet('status')).out, /^Ports$/m, 'nothing to say of ports that are up');
+});
+
 t.test('apply shows, asks, does, says', async (t) => {
   const files = { 'new.vnet': `${SCRIPT}link udp b c\n` };
   const mute = await vnet('apply new.vnet', { files });
@@ -53,7 +140,7 @@ t.test('apply shows, asks, does, says', async (t) => {
   t.match(yes.overlay.requests, [{ kind: 'target', revision: 7 }]);
   const quiet = await vnet('apply -y new.vnet', { files });
   t.equal(quiet.code, 0);
-  t.equal(quiet.err, '', 'no bar where there is no terminal');
+  t.notMatch(quiet.err, 'prepare', 'no bar where there is no terminal');
   t.equal(JSON.parse((await vnet('apply --yes --json new.vnet', { files })).out).revision, 8);
   t.match((await vnet('apply lab.vnet')).out, 'No changes.', 'nothing to ask');
   t.equal((await vnet('apply --yes bad.vnet')).overlay.requests.length, 0);
@@ -102,6 +189,71 @@ t.test('changes of one statement', async (t) => {
   t.equal(JSON.parse((await vnet('link add tcp b c --json', { overlay })).out).steps.length, 1);
 });
 
+t.test('a delete takes what is enough to tell', async (t) => {
+  const overlay = new FakeOverlay();
+  const says = async (line: string, code: number, expected: string | RegExp) => {
+    const done = await vnet(line, { overlay });
+    t.equal(done.code, code, `${line}: ${done.err}`);
+    t.match(code === 0 ? done.out : done.err, expected, line);
+  };
+  await vnet('link add tcp a b', { overlay });
+  await says(
+    'link delete b a',
+    1,
+    /2 links join b and a\nhint: say which:\n {2}vnet link delete tcp b a\n {2}vnet link delete udp b a\n$/,
+  );
+  const listed = bodyOf((await vnet('link delete a b --json', { overlay })).err);
+  t.match(listed, { code: 'VNET_ERR_INVALID', details: ['link tcp a b', 'link udp a b'] });
+  await says('link delete tcp b a', 0, '- link tcp a b');
+  await says('link delete tcp b a', 1, /over tcp\nhint: there is one over udp: `vnet link delete b a`/);
+  await says('link delete b a', 0, '- link udp a b');
+  await says('link delete b a', 1, /no link statement joins b and a\n/);
+  await says('link delete a', 1, 'named by its two hosts');
+
+  overlay.topology = labTopology();
+  for (const port of ['bridge:br0 on home', 'bridge:br1 on home', 'bridge:br1 on b'])
+    await vnet(`port add ${port} lan`, { overlay });
+  await says('port delete home', 1, /2 ports fit home\n.*\n {2}vnet port delete home bridge:br0\n/);
+  await says(
+    'port delete br1',
+    1,
+    /2 ports[\s\S]*vnet port delete b bridge:br1\n {2}vnet port delete home bridge:br1\n/,
+  );
+  await says('port delete bridge:br1 b', 0, '- port bridge:br1 on b');
+  await says('port delete br0', 0, '- port bridge:br0 on home');
+  await says('port delete home', 0, '- port bridge:br1 on home');
+  await says('port delete hom br0', 1, /no host is called "hom"\nhint: did you mean home/);
+  await says('port delete home', 1, 'no port was added to home');
+
+  for (const rule of [
+    'on a from any to db via edge b',
+    'on a from web to group via drop',
+    'on b from any to group via drop',
+  ])
+    await vnet(`rule add ${rule}`, { overlay });
+  await says(
+    'rule delete on a',
+    1,
+    /2 rules fit "on a"[\s\S]*vnet rule delete on a from any to db\n {2}vnet rule delete on a from web to group\n/,
+  );
+  await says('rule delete to group', 1, '2 rules fit');
+  await says(`rule delete from ${WEB}`, 0, '- rule on a from 02:00:00:00:00:01 to group');
+  await says('rule delete to group', 0, '- rule on b from any to group');
+  await says('rule delete to not db', 1, 'no such rule');
+  await says('rule delete on a from any', 0, '- rule on a from any');
+  await says('rule delete everything', 1, 'does not name a rule');
+
+  await vnet('vm add cache on b mac 02:00:00:00:00:03 port tap:cache0', { overlay });
+  await vnet(['route', 'add', 'cache -> web via b home a'], { overlay });
+  await says('route delete web', 1, /2 routes begin or end at web[\s\S]*vnet route delete cache web\n/);
+  await says('route delete web cache', 1, 'no route from web to cache');
+  await says('route delete cache', 0, '- route cache -> web');
+  await says('route delete web', 0, '- route web <-> db');
+  await says('route delete web', 1, 'no route with web at an end');
+  overlay.topology = labTopology();
+  await says('route delete 2:0:0:0:0:2', 0, '- route web <-> db');
+});
+
 t.test('what is still needed stays', async (t) => {
   const overlay = new FakeOverlay();
   overlay.apply = () => Promise.reject(new VnetError('VNET_ERR_SCRIPT', 'no link joins "a" and "b"'));
@@ -142,6 +294,10 @@ t.test('bad statements change nothing', async (t) => {
     ['port delete b packet:vnet7', /belongs to the VM db/],
     ['rule add on a from any to db via edge', /\^/],
     ['rule delete on b from any to db', /no such rule was added by hand/],
+    [
+      'rule add on a from any to group via edge b',
+      /group-cycle[\s\S]*hint: rules that make a tree only together are added together, with `vnet apply`/,
+    ],
     [['route', 'add', 'web -> db via a c'], /a.*c|c/],
     ['route delete db db', /no route from db to db/],
     ['config-time 0', /whole number from 1/],

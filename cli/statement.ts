@@ -3,7 +3,6 @@ import {
   applyChange,
   type Change,
   emptyChange,
-  IDENTITY,
   type Network,
   type Topology,
   VnetError,
@@ -34,7 +33,18 @@ export function parseStatement<K extends StatementList>(
   ];
   const parsed = parseScript(`${before.join('  ')}\n${text}`, { file: FILE, running: current });
   const errors = parsed.diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
-  if (errors.length > 0) throw new ScriptErrors('statement', errors, renderStatement(run, errors, text));
+  // Line 1 and what has no line were there before.
+  const warnings = parsed.diagnostics.filter(({ severity, line }) => severity === 'warning' && line > 1);
+  if (warnings.length > 0 && !run.json) run.note(renderStatement(run, warnings, text));
+  if (errors.length > 0) {
+    const isCycle = errors.some(({ code }) => code === 'group-cycle');
+    throw new ScriptErrors(
+      'statement',
+      errors,
+      renderStatement(run, errors, text),
+      isCycle ? 'rules that make a tree only together are added together, with `vnet apply`' : undefined,
+    );
+  }
   const { networks: _, ...lists } = parsed.change.add;
   const added = Object.values(lists).reduce((sum, statements) => sum + statements.length, 0) - vms.length;
   const [statement] = parsed.change.add[list] as Topology[K][number][];
@@ -54,8 +64,8 @@ function namedVms(current: Topology, text: string, scope: Network | undefined): 
 /** How diagnostics call the command line. */
 const FILE = 'statement';
 
-function renderStatement(run: Run, errors: Diagnostic[], text: string): string {
-  const placed = errors.map((error) => ({ ...error, line: Math.min(1, error.line) }));
+function renderStatement(run: Run, found: Diagnostic[], text: string): string {
+  const placed = found.map((each) => ({ ...each, line: Math.min(1, each.line) }));
   return renderDiagnostics(placed, () => text, { color: run.colourErrors }).trimEnd();
 }
 
@@ -74,19 +84,6 @@ function networkFor(current: Topology, list: StatementList, asked: string | unde
   throw new VnetError('VNET_ERR_NOT_FOUND', `no network is called "${asked}"`, {
     hint: names === '' ? 'there is none yet' : `there is ${names}`,
   });
-}
-
-const identity = (list: StatementList, statement: unknown): string =>
-  (IDENTITY[list] as (statement: unknown) => string)(statement);
-
-/** The statement of this identity that the user owns; undefined: there is none. */
-export function findStatement<K extends StatementList>(
-  current: Topology,
-  list: K,
-  wanted: Topology[K][number],
-): Topology[K][number] | undefined {
-  const key = identity(list, wanted);
-  return (current[list] as Topology[K][number][]).find((statement) => identity(list, statement) === key);
 }
 
 /** The change that adds or removes one statement. */

@@ -47,6 +47,12 @@ export class CheckContext {
     this.findings.push({ statement, part, wording, ...(first === undefined ? {} : { first }) });
   }
 
+  /** Hosts with ports of the network, those of VMs included: a VM without a word on its port has one of its own. */
+  hostsWithPorts(network: string): Set<string> {
+    const { ports, vms } = this.topology;
+    return new Set([...ports, ...vms].filter((each) => each.network === network).map(({ host }) => host));
+  }
+
   /** As `nearest`, while anybody will read it: beyond `MAX_DIAGNOSTICS` a search is in vain. */
   nearest(name: string, candidates: Iterable<string>): string | undefined {
     return this.findings.length < MAX_DIAGNOSTICS ? nearest(name, candidates) : undefined;

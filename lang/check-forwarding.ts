@@ -1,6 +1,7 @@
-/** Checks of routes and raw rules: ends, edges, ports, equal rules, cycles of group rules. */
-import { IDENTITY, isGroup, isMac, type Route, type RuleStatement } from '../core/index.js';
+/** Checks of routes and raw rules: ends, edges, ports, equal rules. */
+import { IDENTITY, isMac, type Route, type RuleStatement } from '../core/index.js';
 import type { CheckContext } from './check-context.js';
+import { checkGroupCycles } from './check-groups.js';
 import * as words from './wording.js';
 
 export function checkRoutes(context: CheckContext): void {
@@ -98,87 +99,4 @@ function checkRule(context: CheckContext, rule: RuleStatement, ports: Set<string
       );
     }
   }
-}
-
-/** A rule's edge for one kind of group frame. */
-interface GroupEdge {
-  rule: RuleStatement;
-  index: number;
-  peer: string;
-}
-
-/**
- * The edges that carry a group frame must form a tree. Frames to one exact group address take the edges of its
- * own rules where a host has such rules and those of `group` elsewhere, so each exact address is looked at apart.
- * An edge counts once, whichever of its ends has the rule. Complexity: rules times exact group addresses.
- */
-function checkGroupCycles(context: CheckContext): void {
-  const general = new Map<string, Map<string, GroupEdge[]>>();
-  const exact = new Map<string, Map<string, Map<string, GroupEdge[]>>>();
-  for (const rule of context.topology.rules) {
-    const { network, destination } = rule;
-    let byHost: Map<string, GroupEdge[]> | undefined;
-    if (destination.kind === 'group') byHost = entry(general, network, () => new Map());
-    else if (destination.kind === 'exact' && isMac(destination.mac) && isGroup(destination.mac)) {
-      byHost = entry(
-        entry(exact, network, () => new Map()),
-        destination.mac,
-        () => new Map(),
-      );
-    }
-    if (byHost) entry(byHost, rule.host, () => []).push(...edgesOf(rule));
-  }
-  const blamed = new Set<RuleStatement>();
-  for (const [network, byHost] of general) reportCycle(context, network, byHost, blamed);
-  for (const [network, macs] of exact) {
-    for (const byHost of macs.values()) {
-      const withEdges = [...byHost].filter(([, edges]) => edges.length > 0);
-      const merged = new Map([...(general.get(network) ?? []), ...withEdges]);
-      reportCycle(context, network, merged, blamed);
-    }
-  }
-}
-
-function edgesOf(rule: RuleStatement): GroupEdge[] {
-  return rule.actions.flatMap((action, index) =>
-    action.kind === 'edge' && action.peer !== rule.host ? [{ rule, index, peer: action.peer }] : [],
-  );
-}
-
-/** Reports each edge whose ends are joined already (union-find with path halving). */
-function reportCycle(
-  context: CheckContext,
-  network: string,
-  byHost: Map<string, GroupEdge[]>,
-  blamed: Set<RuleStatement>,
-): void {
-  const parents = new Map<string, string>();
-  const rootOf = (host: string): string => {
-    let at = host;
-    for (let up = parents.get(at); up !== undefined && up !== at; up = parents.get(at)) {
-      parents.set(at, parents.get(up) ?? up);
-      at = up;
-    }
-    return at;
-  };
-  const met = new Set<string>();
-  for (const { rule, index, peer } of [...byHost.values()].flat()) {
-    const edge = [rule.host, peer].sort().join(' ');
-    if (met.has(edge)) continue;
-    met.add(edge);
-    const [a, b] = [rootOf(rule.host), rootOf(peer)];
-    if (a !== b) parents.set(a, b);
-    else if (!blamed.has(rule)) {
-      blamed.add(rule);
-      context.report(rule, `action:${index}`, words.groupCycle(network, rule.host, peer));
-    }
-  }
-}
-
-function entry<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

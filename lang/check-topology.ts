@@ -12,6 +12,7 @@ import {
 } from '../core/index.js';
 import { afterChange, CheckContext, type CheckOptions } from './check-context.js';
 import { checkRoutes, checkRules } from './check-forwarding.js';
+import { checkWarnings } from './check-warnings.js';
 import { type Diagnostic, Diagnostics } from './diagnostics.js';
 import { shapeProblem } from './edges.js';
 import { isModernKeyword, isName } from './tokens.js';
@@ -63,6 +64,7 @@ export function checkAll(
   checkRoutes(context);
   checkRules(context);
   checkRemoved(context, change.remove);
+  if (context.findings.length === 0 && !diagnostics.failed) checkWarnings(context);
   for (const finding of context.findings) diagnostics.addFinding(finding);
 }
 

@@ -2,13 +2,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { DEFAULT_NETWORK, emptyTopology, type MacAddress } from '../core/index.js';
-import { CASES, FILES } from './diagnostics.cases.js';
+import { CASES, FILES } from './diagnostics-cases/index.js';
 import {
   checkTopology,
   type Diagnostic,
   MAX_SCRIPT_LENGTH,
   parseScript,
+  portWithLinks,
   renderDiagnostics,
+  routeSuspended,
+  warningOf,
 } from './index.js';
 
 const seen = new Set<string>();
@@ -89,6 +92,25 @@ error[rule-empty]: the rule does nothing
 error[bad-mac]: "02:zz" is not an Ethernet address
  --> body
   = help: write six hexadecimal octets, as in 02:00:00:00:00:01
+`.slice(1),
+  );
+});
+
+t.test('what only the running overlay knows', async (t) => {
+  const warnings = [
+    warningOf('lab.vnet', portWithLinks('packet:eth0', 'a', '10.0.0.1')),
+    warningOf('lab.vnet', routeSuspended('route x <-> y', 'x', 'b')),
+  ];
+  t.equal(
+    renderDiagnostics(note(warnings), () => undefined),
+    `
+warning[port-with-links]: port "packet:eth0" of "a" is on the interface that its links use (10.0.0.1)
+ --> lab.vnet
+  = help: every datagram of the links enters there too: use another interface where there is one; a Proxy with one interface only may do so
+
+warning[route-suspended]: the route x <-> y is suspended: VM "x" was moved to "b"
+ --> lab.vnet
+  = help: its frames go by the star until x is back; let the route end at b, or write "vm x on b"
 `.slice(1),
   );
 });

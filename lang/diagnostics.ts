@@ -85,10 +85,19 @@ export class Diagnostics {
     const order = (d: Diagnostic): number => files.indexOf(d.file);
     this.list.sort((a, b) => order(a) - order(b) || a.line - b.line || a.column - b.column);
     if (this.#dropped > 0) {
-      this.list.push({ ...nowhere(this.rootFile), severity: 'error', ...tooManyDiagnostics(this.#dropped) });
+      const severity = this.failed ? 'error' : 'warning';
+      const wording = tooManyDiagnostics(this.#dropped, severity);
+      this.list.push({ ...nowhere(this.rootFile), severity, ...wording });
     }
     return this.list;
   }
 }
 
 export const nowhere = (file: string): Span => ({ file, line: 0, column: 0, endColumn: 0 });
+
+/** What is found outside the language, about a whole script. */
+export const warningOf = (file: string, wording: Wording): Diagnostic => ({
+  ...nowhere(file),
+  severity: 'warning',
+  ...wording,
+});

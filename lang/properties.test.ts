@@ -1,16 +1,21 @@
 import fc from 'fast-check';
 import t from 'tap';
 import {
+  groupCycles,
   type Host,
   IDENTITY,
   type MacAddress,
+  type RuleStatement,
   sameTopology,
   type Topology,
   TOPOLOGY_LISTS,
 } from '../core/index.js';
+import { coveredRules } from './check-warnings.js';
 import { DESIGN_EXAMPLE, FIGURE_2 } from './examples.cases.js';
+import { anyScope, floodProblem } from './flood.cases.js';
 import {
   checkTopology,
+  type Diagnostic,
   parseScript,
   printPaper,
   printStatement,
@@ -234,7 +239,63 @@ t.test("the paper's form says what it can and lists the rest", async (t) => {
   ]);
 });
 
+t.test('group rules without a cycle carry a frame to everybody once', async (t) => {
+  let cyclic = 0;
+  let whole = 0;
+  fc.assert(
+    fc.property(anyScope, (scope) => {
+      if (groupCycles(scope).length > 0) cyclic++;
+      else {
+        whole++;
+        const problem = floodProblem(scope);
+        if (problem !== undefined) throw new Error(problem);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  t.ok(cyclic > 300 && whole > 300, `${cyclic} with a cycle, ${whole} without`);
+});
+
+t.test('rules that are said to decide nothing decide of no frame', async (t) => {
+  const macs = [0, 1, 2].map(macOf);
+  const end = fc.oneof(
+    fc.record({ kind: fc.constantFrom('exact', 'not'), mac: fc.constantFrom(...macs.slice(1)) }),
+    fc.constantFrom({ kind: 'any' }, { kind: 'none' }),
+  );
+  const drop = fc.record({
+    network: fc.constant('lab'),
+    host: fc.constant('p'),
+    source: end.filter(({ kind }) => kind !== 'none'),
+    destination: end,
+    actions: fc.constant([{ kind: 'drop' }]),
+  }) as fc.Arbitrary<RuleStatement>;
+  const matches = (matcher: RuleStatement['destination'], mac: MacAddress): boolean =>
+    'mac' in matcher ? (matcher.kind === 'exact') === (matcher.mac === mac) : true;
+  const classes = ['exact', 'not', 'any', 'none'];
+  const strength = ({ source, destination }: RuleStatement): number =>
+    classes.indexOf(destination.kind) * classes.length + classes.indexOf(source.kind);
+  let covered = 0;
+  fc.assert(
+    fc.property(fc.array(drop, { maxLength: 6 }), (table) => {
+      for (const [rule] of coveredRules(table)) {
+        covered++;
+        for (const [from, to] of macs.flatMap((a) => macs.map((b) => [a, b] as const))) {
+          const fitting = table.filter((each) => matches(each.source, from) && matches(each.destination, to));
+          const best = Math.min(...fitting.map(strength));
+          if (fitting.includes(rule) && strength(rule) === best) return false;
+        }
+      }
+      return true;
+    }),
+    { numRuns: 1000 },
+  );
+  t.ok(covered > 100, `${covered} rules`);
+});
+
 // Fuzzing.
+
+const errorsOf = (diagnostics: Diagnostic[]): Diagnostic[] =>
+  diagnostics.filter(({ severity }) => severity === 'error');
 
 /** Holds for any text at all: no throw, sane places, all drawn, and the checks of the result agree. */
 function survives(text: string): void {
@@ -245,10 +306,10 @@ function survives(text: string): void {
   renderDiagnostics(diagnostics, () => text, { color: true });
   printTopology(topology);
   printPaper(topology);
-  if (diagnostics.length === 0) {
-    const again = checkTopology(topology);
+  if (errorsOf(diagnostics).length === 0) {
+    const again = errorsOf(checkTopology(topology));
     if (again.length > 0) throw new Error(JSON.stringify(again));
-    if (parseScript(printTopology(topology)).diagnostics.length > 0)
+    if (errorsOf(parseScript(printTopology(topology)).diagnostics).length > 0)
       throw new Error('printed text has errors');
   }
 }

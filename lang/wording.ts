@@ -5,6 +5,8 @@
 import type { Form } from './tokens.js';
 
 export interface Wording {
+  /** Default: an error. */
+  severity?: 'warning';
   code: string;
   message: string;
   expected?: string[];
@@ -28,9 +30,10 @@ export const mentionFirst = (wording: Wording, place: string): Wording => ({
   hint: [wording.hint, `the first one stands at ${place}`].filter(Boolean).join('; '),
 });
 
-export const tooManyDiagnostics = (count: number): Wording => ({
+export const tooManyDiagnostics = (count: number, severity: 'error' | 'warning'): Wording => ({
+  ...(severity === 'warning' ? { severity } : {}),
   code: 'too-many',
-  message: `${count} more ${count === 1 ? 'error is' : 'errors are'} not shown`,
+  message: `${count} more ${count === 1 ? `${severity} is` : `${severity}s are`} not shown`,
 });
 
 // Syntax.
@@ -344,6 +347,55 @@ export const groupCycle = (network: string, a: string, b: string): Wording => ({
   message: `the group rules of network ${quote(network)} form a cycle, closed by the edge ${a} - ${b}`,
   hint: 'broadcasts would go round: take one of its edges out, so that a tree remains',
 });
+export const groupCycleWithStar = (network: string, a: string, b: string): Wording => ({
+  code: 'group-cycle',
+  message: `the group rules of network ${quote(network)} and the star form a cycle, closed by the edge ${a} - ${b}`,
+  hint: 'let the rules lead over every edge both ways, in a tree that joins all hosts with ports, or leave groups to the star',
+});
+
+// Warnings.
+type Port = { host: string; port: string };
+export const twoLans = (network: string, a: Port, b: Port): Wording => ({
+  severity: 'warning',
+  code: 'two-lans',
+  message: `network ${quote(network)} joins two LANs: ${a.port} on ${a.host} and ${b.port} on ${b.host}`,
+  hint: 'frames would go round for ever if anything else joins the two: make sure that nothing does',
+});
+export const linkUndialled = (a: string, b: string): Wording => ({
+  severity: 'warning',
+  code: 'link-undialled',
+  message: `nobody can dial this link: neither ${quote(a)} nor ${quote(b)} has an address`,
+  hint: `say where one of them is reached: host ${a} at ADDRESS:PORT; until then its traffic goes by the star`,
+});
+export const ruleCovered = (host: string, stronger: readonly string[]): Wording => ({
+  severity: 'warning',
+  code: 'rule-covered',
+  message: `this rule on ${quote(host)} decides nothing: ${stronger.map(quote).join(' and ')} ${stronger.length === 1 ? 'is' : 'are'} stronger and ${stronger.length === 1 ? 'matches' : 'match'} all that it matches`,
+  hint: 'take it out, or make it more exact',
+});
+export const idleHosts = (names: readonly string[]): Wording => ({
+  severity: 'warning',
+  code: 'idle-host',
+  message: `${names.length === 1 ? `host ${quote(names[0] ?? '')} carries` : `${names.length} hosts carry`} nothing: no VM, port, link, route or rule names ${names.length === 1 ? 'it' : `${listed(names)}`}`,
+  hint: 'fine for a spare that VMs may move to; else put something there, or take it out',
+});
+/** Known only where the daemons are asked. */
+export const portWithLinks = (port: string, host: string, address: string): Wording => ({
+  severity: 'warning',
+  code: 'port-with-links',
+  message: `port ${quote(port)} of ${quote(host)} is on the interface that its links use (${address})`,
+  hint: 'every datagram of the links enters there too: use another interface where there is one; a Proxy with one interface only may do so',
+});
+export const routeSuspended = (route: string, vm: string, host: string): Wording => ({
+  severity: 'warning',
+  code: 'route-suspended',
+  message: `the ${route} is suspended: VM ${quote(vm)} was moved to ${quote(host)}`,
+  hint: `its frames go by the star until ${vm} is back; let the route end at ${host}, or write "vm ${vm} on ${host}"`,
+});
+/** Names that a message lists. */
+const LISTED_NAMES = 5;
+const listed = (names: readonly string[]): string =>
+  oneOf(names.length <= LISTED_NAMES ? names : [...names.slice(0, LISTED_NAMES), 'the others']);
 
 // What the paper's form leaves out (`printPaper`).
 export const omittedFromPaper = (statement: string, reason: string): string => `${statement}: ${reason}`;

@@ -23,7 +23,7 @@ export function addApply(program: Command, context: CliContext): void {
     .option('-y, --yes', 'do not ask')
     .option('--proxy <host>', "the Proxy of a script in the paper's form");
   act<[string], ScriptOptions & { yes?: boolean }>(command, context, async (run, options, script) => {
-    const request = await loadRequest(run, script, options);
+    const { request, warnings } = await loadRequest(run, script, options);
     const plan = await run.client.plan(request);
     if (!run.json) showPlan(run, plan);
     if (plan.steps.length > 0) {
@@ -34,7 +34,7 @@ export function addApply(program: Command, context: CliContext): void {
       }
     } else if (!run.json) return;
     const result = await execute(run, { ...request, revision: plan.revision });
-    if (run.json) run.printJson(result);
+    if (run.json) run.printJson({ ...result, warnings });
     else showResult(run, result);
   });
 }

@@ -19,12 +19,13 @@ export function addDiff(program: Command, context: CliContext): void {
     examples: [
       ['diff lab.vnet', 'the plan'],
       ['diff lab.vnet || echo drift', 'in a script'],
-      ['diff --json lab.vnet', 'the plan as the API gives it'],
+      ['diff --json lab.vnet', 'the plan as the API gives it, and `warnings`'],
     ],
   }).option('--proxy <host>', "the Proxy of a script in the paper's form");
   act<[string], ScriptOptions>(command, context, async (run, options, script) => {
-    const plan = await run.client.plan(await loadRequest(run, script, options));
-    if (run.json) run.printJson(plan);
+    const { request, warnings } = await loadRequest(run, script, options);
+    const plan = await run.client.plan(request);
+    if (run.json) run.printJson({ ...plan, warnings });
     else {
       showPlan(run, plan);
       if (plan.steps.length > 0) run.print('', run.paint.faint(`Do it: vnet apply ${script}`));

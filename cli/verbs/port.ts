@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { VnetError } from '../../core/index.js';
+import { type Topology, VnetError } from '../../core/index.js';
 import { nearest } from '../../lang/index.js';
+import { theOnly } from '../choice.js';
 import type { CliContext } from '../context.js';
-import { NameBook } from '../names.js';
 import { act, addVerb, GROUPS } from '../run.js';
 import { applyStatement, parseStatement } from '../statement.js';
 
@@ -36,34 +36,88 @@ export function addPort(program: Command, context: CliContext): void {
     await applyStatement(run, topology, 'add', 'ports', statement);
   });
   const remove = addVerb(group, {
-    usage: 'delete <host> <port>',
+    usage: 'delete <port...>',
     alias: 'del',
     summary: 'delete a port',
-    about: 'Removes a port from a host; what is behind it is no longer reached there.',
+    about:
+      'Takes the host and the port, or one of the two where that is enough. Removes the port from the host; what ' +
+      'is behind it is no longer reached there.',
     examples: [
       ['port delete home bridge:br0', 'by host and specification'],
-      ['port delete a packet:eth1 --json', 'the result, for scripts'],
+      ['port delete bridge:br0', 'on the only host that has it'],
     ],
   });
-  act<[string, string]>(remove, context, async (run, _options, host, port) => {
-    const overlay = await run.client.overview();
-    new NameBook(overlay).host(host);
-    const mine = overlay.topology.ports.filter((statement) => statement.host === host);
-    const statement = mine.find((each) => each.port === port);
-    if (!statement) {
-      const vm = overlay.topology.vms.find((each) => each.host === host && each.port === port);
-      const near = nearest(
-        port,
-        mine.map((each) => each.port),
-      );
-      throw new VnetError('VNET_ERR_NOT_FOUND', `no port ${port} was added to ${host}`, {
-        hint: vm
-          ? `it belongs to the VM ${vm.name}: \`vnet vm delete ${vm.name}\``
-          : near
-            ? `did you mean ${near}?`
-            : `\`vnet ports --host ${host}\` lists its ports`,
-      });
-    }
-    await applyStatement(run, overlay.topology, 'remove', 'ports', statement);
+  act<[string[]]>(remove, context, async (run, _options, words) => {
+    const { topology, hosts } = await run.client.overview();
+    const wanted = portWords(
+      hosts.map(({ name }) => name),
+      words,
+    );
+    const fitting = topology.ports.filter(
+      ({ host, port }) =>
+        (wanted.host === undefined || host === wanted.host) &&
+        (wanted.port === undefined || port === wanted.port || deviceOf(port) === wanted.port),
+    );
+    const statement = theOnly(
+      topology,
+      'ports',
+      fitting,
+      `ports fit ${words.join(' ')}`,
+      ({ host, port }) => {
+        return `port delete ${host} ${port}`;
+      },
+    );
+    if (!statement) throw noPort(topology, wanted);
+    await applyStatement(run, topology, 'remove', 'ports', statement);
+  });
+}
+
+interface PortWords {
+  host?: string;
+  /** As in `bridge:br0`, or the name of the device alone. */
+  port?: string;
+}
+
+const deviceOf = (port: string): string => port.slice(port.indexOf(':') + 1);
+
+/** Host and port in either order, one of them at least. */
+function portWords(hosts: readonly string[], words: string[]): PortWords {
+  if (words.length > 2) {
+    throw new VnetError('VNET_ERR_INVALID', 'a port is named by its host and specification', {
+      hint: 'write `vnet port delete home bridge:br0`',
+    });
+  }
+  const named = words.find((word) => hosts.includes(word));
+  const others = words.filter((word) => word !== named);
+  const [port] = others;
+  if (others.length === 2) {
+    const host = others.find((word) => !word.includes(':')) ?? port ?? '';
+    const near = nearest(host, hosts);
+    throw new VnetError('VNET_ERR_NOT_FOUND', `no host is called "${host}"`, {
+      hint: near === undefined ? '`vnet status` lists the hosts' : `did you mean ${near}?`,
+    });
+  }
+  return { ...(named === undefined ? {} : { host: named }), ...(port === undefined ? {} : { port }) };
+}
+
+/** Why there is nothing to delete. */
+function noPort({ ports, vms }: Topology, { host, port }: PortWords): VnetError {
+  const isHere = (each: { host: string }): boolean => host === undefined || each.host === host;
+  const vm = vms.find((each) => isHere(each) && port !== undefined && each.port === port);
+  const near =
+    port === undefined
+      ? undefined
+      : nearest(
+          port,
+          ports.filter(isHere).map((each) => each.port),
+        );
+  const what = port === undefined ? 'no port' : `no port ${port}`;
+  const where = host === undefined ? 'was added to any host' : `was added to ${host}`;
+  return new VnetError('VNET_ERR_NOT_FOUND', `${what} ${where}`, {
+    hint: vm
+      ? `it belongs to the VM ${vm.name}: \`vnet vm delete ${vm.name}\``
+      : near
+        ? `did you mean ${near}?`
+        : `\`vnet ports${host === undefined ? '' : ` --host ${host}`}\` lists the ports of a host`,
   });
 }

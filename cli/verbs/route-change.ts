@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { VnetError } from '../../core/index.js';
+import { type Route, type Topology, VnetError } from '../../core/index.js';
+import { theOnly } from '../choice.js';
 import type { CliContext } from '../context.js';
 import { NameBook } from '../names.js';
 import { act, addVerb } from '../run.js';
@@ -24,30 +25,49 @@ export function addRouteChanges(parent: Command, context: CliContext): void {
     await applyStatement(run, topology, 'add', 'routes', statement);
   });
   const remove = addVerb(parent, {
-    usage: 'delete <from> <to>',
+    usage: 'delete <vm> [other]',
     alias: 'del',
     summary: 'let a pair go its automatic way again',
     about:
-      'Removes the routes that were set by hand between two VMs: one for both directions, or this direction only.',
+      'Removes the routes that were set by hand from one VM to another: one for both directions, or this direction ' +
+      'only. One VM is enough where only one route begins or ends there.',
     examples: [
       ['route delete web db', 'whatever route leads from web to db'],
-      ['route delete web db --network lab', 'in this network only'],
+      ['route delete web', 'the only one that has web at an end'],
     ],
   }).option('--network <name>', 'in this network only');
-  act<[string, string], { network?: string }>(remove, context, async (run, options, from, to) => {
+  act<[string, string | undefined], { network?: string }>(remove, context, async (run, options, from, to) => {
     const overlay = await run.client.overview();
     const names = new NameBook(overlay);
-    const [a, b] = [from, to].map((text) => names.find(names.resolve(text))?.name ?? text);
-    const found = overlay.topology.routes.filter(
-      (route) =>
-        (options.network === undefined || route.network === options.network) &&
-        ((route.from === a && route.to === b) || (route.both && route.from === b && route.to === a)),
+    const nameOf = (text: string): string => names.find(names.resolve(text))?.name ?? text;
+    const inNetwork = overlay.topology.routes.filter(
+      (route) => options.network === undefined || route.network === options.network,
     );
-    if (found.length === 0) {
-      throw new VnetError('VNET_ERR_NOT_FOUND', `no route from ${a} to ${b} was set by hand`, {
-        hint: `\`vnet route ${from} ${to}\` shows the way they take and which rule decides`,
-      });
-    }
+    const found =
+      to === undefined
+        ? onlyRouteOf(overlay.topology, inNetwork, nameOf(from))
+        : inNetwork.filter((route) => leads(route, nameOf(from), nameOf(to)));
+    if (found.length === 0) throw noRoute(from, to);
     for (const route of found) await applyStatement(run, overlay.topology, 'remove', 'routes', route);
   });
+}
+
+const leads = (route: Route, a: string, b: string): boolean =>
+  (route.from === a && route.to === b) || (route.both && route.from === b && route.to === a);
+
+function onlyRouteOf(current: Topology, routes: Route[], vm: string): Route[] {
+  const fitting = routes.filter((route) => route.from === vm || route.to === vm);
+  const what = `routes begin or end at ${vm}`;
+  const only = theOnly(current, 'routes', fitting, what, (route) => `route delete ${route.from} ${route.to}`);
+  return only === undefined ? [] : [only];
+}
+
+function noRoute(from: string, to: string | undefined): VnetError {
+  return to === undefined
+    ? new VnetError('VNET_ERR_NOT_FOUND', `no route with ${from} at an end was set by hand`, {
+        hint: '`vnet show` prints what the user wrote',
+      })
+    : new VnetError('VNET_ERR_NOT_FOUND', `no route from ${from} to ${to} was set by hand`, {
+        hint: `\`vnet route ${from} ${to}\` shows the way they take and which rule decides`,
+      });
 }

@@ -1,0 +1,110 @@
+/** Addresses and ports of VMs. */
+import type { Case } from './case.js';
+
+export const MACHINES: Case[] = [
+  {
+    name: 'a group address',
+    script: `
+proxy p
+vm x on p mac 01:00:5e:00:00:01
+`,
+    says: `
+error[group-mac]: 01:00:5e:00:00:01 is a group address and cannot be that of VM "x"
+ --> t.vnet:2:15
+  |
+2 | vm x on p mac 01:00:5e:00:00:01
+  |               ^^^^^^^^^^^^^^^^^
+  = help: make the first octet even: 00:00:5e:00:00:01
+`,
+  },
+  {
+    name: 'no address',
+    script: `
+proxy p
+vm x on p
+`,
+    says: `
+error[no-mac]: VM "x" has no address
+ --> t.vnet:2:4
+  |
+2 | vm x on p
+  |    ^
+  = help: add one, as in mac 02:00:00:00:00:01
+`,
+  },
+  {
+    name: 'one address twice',
+    script: `
+proxy p
+vm x on p mac 02:00:00:00:00:01
+vm y on p mac 02:00:00:00:00:02,02:00:00:00:00:01
+vm z on p mac 02:00:00:00:00:03,2:0:0:0:0:3
+`,
+    says: `
+error[mac-twice]: VMs "x" and "y" have one address, 02:00:00:00:00:01
+ --> t.vnet:3:33
+  |
+3 | vm y on p mac 02:00:00:00:00:02,02:00:00:00:00:01
+  |                                 ^^^^^^^^^^^^^^^^^
+  = help: give each VM of a network addresses of its own; the first one stands at t.vnet:2
+
+error[mac-twice]: VM "z" has the address 02:00:00:00:00:03 twice
+ --> t.vnet:4:33
+  |
+4 | vm z on p mac 02:00:00:00:00:03,2:0:0:0:0:3
+  |                                 ^^^^^^^^^^^
+  = help: give each VM of a network addresses of its own; the first one stands at t.vnet:4
+`,
+  },
+  {
+    name: 'bad ports',
+    script: `
+proxy p
+host a
+host b
+port eth0 on a lan
+port tap: on a vm
+port tap:a-name-too-long-for-linux on a vm
+`,
+    says: `
+error[bad-port]: "eth0" is not a port
+ --> t.vnet:4:6
+  |
+4 | port eth0 on a lan
+  |      ^^^^
+  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet: or unix:
+
+error[bad-port]: "tap:" is not a port
+ --> t.vnet:5:6
+  |
+5 | port tap: on a vm
+  |      ^^^^
+  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet: or unix:
+
+error[bad-port]: the name in "tap:a-name-too-long-for-linux" is too long
+ --> t.vnet:6:6
+  |
+6 | port tap:a-name-too-long-for-linux on a vm
+  |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = help: the system takes 15 octets
+`,
+  },
+  {
+    name: 'a port twice',
+    script: `
+proxy p
+host a
+host b
+port tap:x on a vm
+vm v on a mac 02:00:00:00:00:01 port tap:x
+`,
+    says: `
+error[port-twice]: port "tap:x" is used twice on "a"
+ --> t.vnet:5:38
+  |
+5 | vm v on a mac 02:00:00:00:00:01 port tap:x
+  |                                      ^^^^^
+  = help: several VMs share a bridge by leaving their port out and one "port bridge:... on ... vm"; the first one stands at t.vnet:4
+`,
+  },
+];
