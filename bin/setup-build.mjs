@@ -1,4 +1,4 @@
-/** Builds what is older than its sources: TypeScript to out/, the addon, the lab's emulator, tap's test class. */
+/** Builds what is older than its sources: TypeScript to out/, the addon, the lab's programs, tap's test class. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -69,9 +69,14 @@ export function buildAddon(root) {
   return true;
 }
 
-/** The emulator's build.sh puts what it makes into lab/emulator/build. */
-export function buildEmulator(root) {
-  const folder = join(root, 'lab', 'emulator');
+/** Programs of the lab: what the folder's build.sh makes goes into its build/. */
+const LAB_PROGRAMS = [
+  { folder: 'lab/emulator', what: 'the emulator of the lab' },
+  { folder: 'lab/patterns/program', what: 'the traffic generator of the lab' },
+];
+
+function buildLabProgram(root, { folder: name, what }) {
+  const folder = join(root, name);
   const script = join(folder, 'build.sh');
   if (!existsSync(script)) return true;
   const stamp = join(folder, 'build', '.stamp');
@@ -80,11 +85,14 @@ export function buildEmulator(root) {
     process.arch,
   );
   if (readStamp(stamp) === hash) return true;
-  console.log('building the emulator of the lab ...');
+  console.log(`building ${what} ...`);
   if (!runQuietly('bash', [script], { cwd: folder })) return false;
   writeStamp(stamp, hash);
   return true;
 }
+
+export const buildLabPrograms = (root) =>
+  LAB_PROGRAMS.map((program) => buildLabProgram(root, program)).every(Boolean);
 
 /** Compiled files whose source is gone would be tests that pass for ever. */
 export function removeLeftovers(root) {
@@ -130,5 +138,5 @@ export function buildTap(root) {
 
 /** @returns {boolean} whether everything is built; what failed has been printed */
 export function build(root) {
-  return [compileTypeScript, buildAddon, buildEmulator, buildTap].map((step) => step(root)).every(Boolean);
+  return [compileTypeScript, buildAddon, buildLabPrograms, buildTap].map((step) => step(root)).every(Boolean);
 }

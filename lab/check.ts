@@ -8,10 +8,12 @@ import {
   MAX_HOSTS,
   MAX_INTERFACE_NAME,
   MAX_MTU_BYTES,
+  MAX_SOCKET_PATH,
   MIN_MTU_BYTES,
   NAME_PATTERN,
   type PathSpec,
   portOf,
+  socketOf,
   UNDERLAY_INTERFACE,
 } from './spec.js';
 
@@ -113,6 +115,7 @@ function interfaceProblem(name: string): string[] {
 function machineProblems(spec: LabSpec): string[] {
   const problems: string[] = [];
   const macs = new Set<string>();
+  const sockets = new Set<string>();
   const interfaces = new Map(spec.hosts.map((host) => [host.name, new Set(['lo', UNDERLAY_INTERFACE])]));
   const claim = (host: string, name: string) => {
     problems.push(...interfaceProblem(name));
@@ -120,7 +123,9 @@ function machineProblems(spec: LabSpec): string[] {
     interfaces.get(host)?.add(name);
   };
   const look = (machine: MachineSpec, host: string) => {
-    claim(host, portOf(machine));
+    const socket = socketOf(machine);
+    if (socket === undefined) claim(host, portOf(machine));
+    else problems.push(...socketProblems(machine.name, socket, sockets));
     problems.push(...(machine.ips ?? []).flatMap((ip) => problemOf(() => checkInterfaceAddress(ip))));
     if (machine.mac === undefined) return;
     const mac = machine.mac;
@@ -129,9 +134,26 @@ function machineProblems(spec: LabSpec): string[] {
     macs.add(mac.toLowerCase());
   };
   for (const lan of spec.lans) claim(lan.host, lan.bridge);
-  for (const lan of spec.lans) for (const client of lan.clients) look(client, lan.host);
+  for (const lan of spec.lans) {
+    for (const client of lan.clients) {
+      look(client, lan.host);
+      if (socketOf(client) !== undefined)
+        problems.push(`${client.name}: a client of a LAN has no Unix socket`);
+    }
+  }
   for (const vm of spec.vms) look(vm, vm.host);
   return problems;
+}
+
+/** All hosts of a lab share this machine's files, so a path serves one VM. */
+function socketProblems(name: string, path: string, taken: Set<string>): string[] {
+  const isTaken = taken.has(path);
+  taken.add(path);
+  if (!path.startsWith('/') || path.includes('\0'))
+    return [`${name}: expected unix: and an absolute path, got '${path}'`];
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
+    return [`${name}: the path '${path}' is longer than ${MAX_SOCKET_PATH} octets`];
+  return isTaken ? [`${name}: the socket '${path}' is taken`] : [];
 }
 
 /** Programs hand over numbers that no parser has seen. */

@@ -3,12 +3,11 @@
  * that `plan.ts` leads the impaired pairs through.
  */
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, openSync, closeSync, readFileSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { release } from 'node:os';
 import { VnetError } from '../core/index.js';
-import { batch, findProgram, mustRun, runCommand } from './command.js';
+import { batch, runCommand } from './command.js';
 import {
   addressOf,
   families,
@@ -22,6 +21,7 @@ import {
 } from './layout.js';
 import type { PairPlan } from './plan.js';
 import type { LabSpec, Path } from './spec.js';
+import { startTool } from './tool.js';
 
 /** Next hops on the loops: never an address of anyone, their neighbour entries are fixed. */
 export const LOOP_GATEWAY = { 4: '169.254.77.1', 6: 'fe80::77' } as const;
@@ -35,7 +35,6 @@ const PAGE_BYTES = 4096;
 /** From this kernel on a packet socket passes UDP super-frames. */
 const UDP_GSO_KERNEL = [6, 2] as const;
 const CONTROL_TIMEOUT_MS = 5_000;
-const START_TIMEOUT_MS = 5_000;
 /** netem queues packets, not bytes; a minute's delay at 1 Gbit/s is beyond what it is asked for here. */
 const NETEM_LIMIT_PACKETS = 200_000;
 const NETEM_CLASS_RATE = '100gbit';
@@ -54,28 +53,6 @@ export interface EmulatorCounters {
   ringDrops: number;
   sendErrors: number;
   queued: number;
-}
-
-/** The built emulator; undefined if it has not been built. */
-function builtEmulator(): { folder: string; program: string } {
-  const folders = ['./emulator/', '../../lab/emulator/'].map(
-    (path) => new URL(path, import.meta.url).pathname,
-  );
-  const folder = folders.find((candidate) => existsSync(`${candidate}build.sh`));
-  if (folder === undefined) throw new VnetError('VNET_ERR_INTERNAL', 'the folder lab/emulator is missing');
-  return { folder, program: `${folder}build/emulator` };
-}
-
-/** Path of the emulator's program, built first if that has not happened; VNET_ERR_UNSUPPORTED without a compiler. */
-export async function emulatorProgram(): Promise<string> {
-  const { folder, program } = builtEmulator();
-  if (existsSync(program)) return program;
-  if (findProgram(process.env.CXX ?? 'g++') === undefined) {
-    const hint = 'install it: apt-get install g++';
-    throw new VnetError('VNET_ERR_UNSUPPORTED', 'the lab needs a C++ compiler for its emulator', { hint });
-  }
-  await mustRun(['sh', `${folder}build.sh`]);
-  return program;
 }
 
 /** True if this kernel takes HTB with a netem leaf; tried on a loop in a namespace that vanishes with the trial. */
@@ -150,29 +127,8 @@ export async function startEmulator(start: EmulatorStart): Promise<ChildProcess>
     `${WHOLE_LOOP.back}:${WHOLE_SLOT_BYTES}:${WHOLE_SLOTS}`,
     `${SPLIT_LOOP.back}:${slot}:${SPLIT_SLOTS}`,
   ];
-  const delay = [await emulatorProgram(), 'delay', start.socket, String(start.spec.seed ?? 1), ...rings];
-  const log = openSync(start.log, 'a', 0o600);
-  const command = ['netns', 'exec', start.core, ...delay];
-  const child = spawn(findProgram('ip') ?? 'ip', command, { stdio: ['ignore', 'pipe', log], detached: true });
-  closeSync(log);
-  await new Promise<void>((resolve, reject) => {
-    const fail = (why: string) => {
-      clearTimeout(timer);
-      const said = readFileSync(start.log, 'utf8').trim();
-      reject(new VnetError('VNET_ERR_INTERNAL', `the emulator did not start: ${said || why}`));
-    };
-    const timer = setTimeout(() => fail('no answer'), START_TIMEOUT_MS);
-    child.once('error', (error) => fail(error.message));
-    child.once('exit', (code) => fail(`exit code ${code}`));
-    child.stdout?.once('data', () => {
-      clearTimeout(timer);
-      child.removeAllListeners('exit');
-      resolve();
-    });
-  });
-  child.stdout?.destroy();
-  child.unref();
-  return child;
+  const delay = ['delay', start.socket, String(start.spec.seed ?? 1), ...rings];
+  return startTool(start.core, delay, start.log);
 }
 
 /** One request to the emulator, one line back. Throws VNET_ERR_UNREACHABLE, VNET_ERR_INVALID. */

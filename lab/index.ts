@@ -1,7 +1,7 @@
 /** The lab: hosts, VMs, LANs and the network under them on one machine, in network namespaces. See README.md. */
 
 export type { RunOptions, RunResult } from './command.js';
-export { emulatorProgram, type EmulatorCounters, hasNetem } from './impair.js';
+export { type EmulatorCounters, hasNetem } from './impair.js';
 export {
   Lab,
   type LabListing,
@@ -28,10 +28,14 @@ export {
   type PathSpec,
   pathBetween,
   portOf,
+  portSpecOf,
   UNDERLAY_INTERFACE,
   type VmSpec,
 } from './spec.js';
+export { emulatorProgram } from './tool.js';
 export { formatRate } from './units.js';
 export { labCommands } from './verbs.js';
+export * from './patterns/index.js';
+export * from './webapp/index.js';
 export { DAEMON_COMMAND, OverlayLab, type OverlayLabOptions } from './overlay/index.js';
 export type { LabTruth } from './truth.js';

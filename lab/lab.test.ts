@@ -1,5 +1,10 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { VnetError } from '../core/index.js';
 import { contains, coreAddress, parseSubnet, toAddress, toNumber } from './address.js';
@@ -116,6 +121,13 @@ t.test('mistakes in a lab file', async (t) => {
     ['host a\nvm a on a', "f: the name 'a' is taken"],
     ['host core', "f: the name 'core' is taken"],
     ['host a\nlan a br0\nvm br on a', "f: host a: the interface name 'br0' is taken"],
+    ['host a\nvm x on a port unix:x.sock', "f: x: expected unix: and an absolute path, got 'x.sock'"],
+    ['host a\nvm x on a port unix:/x\nvm y on a port unix:/x', "f: y: the socket '/x' is taken"],
+    [
+      `host a\nvm x on a port unix:/${'x'.repeat(107)}`,
+      `f: x: the path '/${'x'.repeat(107)}' is longer than 107 octets`,
+    ],
+    ['host a\nlan a br0 client c port unix:/x', 'f: c: a client of a LAN has no Unix socket'],
     ['', 'f: expected at least one host'],
     [
       'host a x\nhost b y',
@@ -125,6 +137,16 @@ t.test('mistakes in a lab file', async (t) => {
   for (const [text, message] of cases) {
     t.throws(() => parseLab(text, 'f'), { code: 'VNET_ERR_INVALID', message }, JSON.stringify(text));
   }
+  t.throws(
+    () => parseLab('network lab\nproxy p at 10.0.0.1:7700\nhost a\nvm x on a port tap:x\n', 'my.vnet'),
+    {
+      message: 'my.vnet is no lab file; it seems to be a topology script',
+      hint: /`vnet check my.vnet`/,
+    },
+  );
+  t.throws(() => parseLab('\u007fELF\0\0', 'f'), {
+    message: 'f is no lab file; it seems to be a program (ELF)',
+  });
   await t.rejects(makeLab(emptySpec(), { name: 'no such name' }), { code: 'VNET_ERR_INVALID' });
   const wrong = { ...emptySpec(), hosts: [{ name: 'a', loss: 3, delayMs: Number.NaN }] };
   await t.rejects(makeLab(wrong), { code: 'VNET_ERR_INVALID', message: /loss from 0 to 1/ });
@@ -337,6 +359,74 @@ t.test('a lab is removed after its maker was killed', { skip, timeout: 30_000 },
   t.notMatch(await output(['ip', 'netns', 'list']), new RegExp(`vl-${name}-`));
   await t.rejects(async () => removeLab(name), { code: 'VNET_ERR_NOT_FOUND' });
 });
+
+t.test("a VM joined by a Unix socket speaks as QEMU's stream", { skip }, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'vnet-lab-socket-'));
+  const path = join(directory, 'q.sock');
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const calls: Socket[] = [];
+  const text = `host a\nhost b\nvm q on a mac 02:00:00:00:00:01 ip 10.0.0.1/24 mtu 1400 port unix:${path}`;
+  await withLab(text, `${NAME}q`, async (lab) => {
+    const { processes } = loadState(defaultRoot(), lab.name);
+    const [wire] = processes.filter(({ what }) => what === `q: unix:${path}`);
+    t.ok(wire && isAlive(wire), 'it dials before anybody listens');
+    t.match(
+      await output(lab.vm('q').commandLine(['ip', 'link', 'show', 'eth0'])),
+      /mtu 1400[^]*02:00:00:00:00:01/,
+    );
+    const server = createServer((socket) => calls.push(socket.on('error', () => {}))).listen(path);
+    t.teardown(() => server.close());
+    const call = async (count: number) => {
+      for (let tries = 0; calls.length < count && tries < 200; tries++) await sleep(10);
+      return calls[count - 1] as Socket;
+    };
+    const pinging = lab.vm('q').spawn(['ping', '-i', '0.05', '10.0.0.2'], { stdio: 'ignore' });
+    const asked = await firstFrame(await call(1), 0x0806);
+    t.equal(
+      asked.toString('hex'),
+      `${'f'.repeat(12)}020000000001080600010800060400010200000000010a000001${'0'.repeat(12)}0a000002`,
+    );
+    const answer = Buffer.from(
+      `0000002a02000000000102000000000208060001080006040002020000000002${'0a000002'}0200000000010a000001`,
+      'hex',
+    );
+    calls[0]?.write(answer.subarray(0, 3)); // wherever the stream is cut
+    await sleep(20);
+    calls[0]?.write(answer.subarray(3));
+    const echo = await firstFrame(await call(1), 0x0800);
+    t.equal(echo.subarray(0, 12).toString('hex'), '020000000002020000000001', 'the answer was taken');
+    t.equal(echo.readUInt16BE(16) + 14, echo.length, 'a frame is as long as its packet says');
+    calls[0]?.destroy();
+    t.ok(await firstFrame(await call(2), 0x0800), 'it dials again');
+    calls[1]?.write(Buffer.from('00000001ff', 'hex'));
+    t.ok(await firstFrame(await call(3), 0x0800), 'and hangs up on what is no frame');
+    pinging.kill();
+    await t.rejects(lab.moveVm('q', 'b'), { code: 'VNET_ERR_UNSUPPORTED' });
+    await lab.removeVm('q');
+    t.notOk(wire && isAlive(wire), 'the process ends with the VM');
+  });
+});
+
+/** The next frame of an EtherType that the VM sends; anything but whole frames behind their lengths rejects. */
+function firstFrame(socket: Socket, etherType: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let rest = Buffer.alloc(0);
+    const take = (data: Buffer): void => {
+      rest = Buffer.concat([rest, data]);
+      while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE()) {
+        const length = rest.readUInt32BE();
+        const frame = rest.subarray(4, 4 + length);
+        if (length < 42 || length > 1414) reject(new Error(`a frame of ${length} octets`));
+        rest = rest.subarray(4 + length);
+        if (frame.readUInt16BE(12) !== etherType || rest.length > 0) continue; // keep in step with the stream
+        socket.off('data', take);
+        resolve(frame);
+        return;
+      }
+    };
+    socket.on('data', take).once('close', () => reject(new Error('the VM hung up')));
+  });
+}
 
 t.test('a lab that cannot be made leaves nothing', { skip }, async (t) => {
   const name = `${NAME}f`;

@@ -6,13 +6,13 @@ import { type ErrorCode, VnetError } from '../core/index.js';
 import { cgroupPath, makeCgroup } from './cgroup.js';
 import { CORE_NAME, checkSpec, pathProblems } from './check.js';
 import { batch, needProgram } from './command.js';
-import { askEmulator, type EmulatorCounters, emulatorProgram } from './impair.js';
+import { askEmulator, type EmulatorCounters } from './impair.js';
 import { complete, coreNamespace, machinesOf, namespaceOf } from './layout.js';
-import { makeBridge, moveMachine, wireMachine } from './machine.js';
+import { makeBridge, moveMachine, wireMachine, wireToSocket } from './machine.js';
 import { type MeasureOptions, measurePaths, type PathMeasurement } from './measure.js';
 import { LabNode, type ProcessKeeper } from './node.js';
 import { removeByName, removeByState } from './remove.js';
-import { type LabSpec, NAME_PATTERN, type PathSpec, type VmSpec } from './spec.js';
+import { type LabSpec, NAME_PATTERN, type PathSpec, portOf, socketOf, type VmSpec } from './spec.js';
 import {
   bootId,
   createState,
@@ -25,6 +25,7 @@ import {
   startTicks,
   stateNames,
 } from './state.js';
+import { emulatorProgram } from './tool.js';
 import { type LabTruth, truthOf } from './truth.js';
 import { applyPaths, type UnderlayFiles, wireUnderlay } from './underlay.js';
 
@@ -84,12 +85,13 @@ export class Lab implements ProcessKeeper {
   host(name: string): LabNode {
     const host = this.#find(this.#state.spec.hosts, 'host', name);
     const namespace = namespaceOf(this.name, name);
-    const cgroup = host.cpuPercent === undefined ? undefined : cgroupPath(namespace);
-    return new LabNode('host', name, namespace, host.addresses ?? [], cgroup, this);
+    return new LabNode('host', name, namespace, host.addresses ?? [], this.#cgroupOf(name), this);
   }
 
+  /** What runs in a VM lives on its host's CPU quota. */
   vm(name: string): LabNode {
-    return this.#machine('vm', this.#find(this.#state.spec.vms, 'VM', name));
+    const vm = this.#find(this.#state.spec.vms, 'VM', name);
+    return this.#machine('vm', vm, this.#cgroupOf(vm.host));
   }
 
   client(name: string): LabNode {
@@ -111,9 +113,14 @@ export class Lab implements ProcessKeeper {
     });
   }
 
-  #machine(kind: 'vm' | 'client', machine: { name: string; ips?: string[] }): LabNode {
+  #machine(kind: 'vm' | 'client', machine: { name: string; ips?: string[] }, cgroup?: string): LabNode {
     const addresses = (machine.ips ?? []).map((ip) => ip.slice(0, ip.indexOf('/')));
-    return new LabNode(kind, machine.name, namespaceOf(this.name, machine.name), addresses, undefined, this);
+    return new LabNode(kind, machine.name, namespaceOf(this.name, machine.name), addresses, cgroup, this);
+  }
+
+  #cgroupOf(host: string): string | undefined {
+    const spec = this.#state.spec.hosts.find(({ name }) => name === host);
+    return spec?.cpuPercent === undefined ? undefined : cgroupPath(namespaceOf(this.name, host));
   }
 
   /** @internal */
@@ -153,7 +160,8 @@ export class Lab implements ProcessKeeper {
       await makeBridge(this.name, lan);
       await Promise.all(lan.clients.map((client) => wireMachine(this.name, lan.host, client, lan.bridge)));
     }
-    await Promise.all(spec.vms.map((vm) => wireMachine(this.name, vm.host, vm)));
+    for (const vm of spec.vms) this.#announceLog(vm);
+    await Promise.all(spec.vms.map((vm) => this.#wireVm(vm)));
     for (const host of spec.hosts) await this.#prepareCpu(host.name, host.cpuPercent, host.loadPercent);
     this.#save();
   }
@@ -177,6 +185,20 @@ export class Lab implements ProcessKeeper {
     );
     for (const record of records) record.inode = namespaceInode(record.name) ?? null;
     this.#save();
+  }
+
+  /** A VM with a socket has a process, whose complaints go to a file that is recorded before it is made. */
+  #announceLog(vm: VmSpec): void {
+    const { log } = this.#files();
+    if (socketOf(vm) === undefined || this.#state.files.includes(log)) return;
+    this.#state.files.push(log);
+    this.#save();
+  }
+
+  async #wireVm(vm: VmSpec): Promise<void> {
+    const socket = socketOf(vm);
+    if (socket === undefined) return wireMachine(this.name, vm.host, vm);
+    this.record(await wireToSocket(this.name, vm, socket, this.#files().log), `${vm.name}: ${portOf(vm)}`);
   }
 
   async #prepareCpu(host: string, quota: number | undefined, load: number | undefined): Promise<void> {
@@ -203,7 +225,8 @@ export class Lab implements ProcessKeeper {
       await this.#addNamespaces([vm.name]);
       this.#state.spec = spec;
       this.#save();
-      await wireMachine(this.name, made.host, made);
+      this.#announceLog(made);
+      await this.#wireVm(made);
       return this.vm(vm.name);
     });
   }
@@ -234,6 +257,15 @@ export class Lab implements ProcessKeeper {
       const vm = this.#find(this.#state.spec.vms, 'VM', name);
       this.host(host);
       if (vm.host === host) return;
+      if (socketOf(vm) !== undefined) {
+        throw new VnetError(
+          'VNET_ERR_UNSUPPORTED',
+          `the VM '${name}' is joined by a Unix socket and cannot move`,
+          {
+            hint: 'give it an interface: leave its port out, or name one',
+          },
+        );
+      }
       const moved = this.#state.spec.vms.map((other) => (other === vm ? { ...vm, host } : other));
       checkSpec({ ...this.#state.spec, vms: moved }, `vm ${name}`);
       await moveMachine(this.name, vm, vm.host, host);

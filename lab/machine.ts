@@ -1,8 +1,10 @@
 /** Light VMs, LAN segments and their plain machines: namespaces on a veth whose other end is the host's. */
 
+import type { ChildProcess } from 'node:child_process';
 import { batch } from './command.js';
 import { namespaceOf } from './layout.js';
 import { DEFAULT_MTU_BYTES, type LanSpec, type MachineSpec, portOf } from './spec.js';
+import { startTool } from './tool.js';
 import { setMachineSysctls } from './underlay.js';
 
 /** The interface inside a machine. */
@@ -17,8 +19,43 @@ export async function makeBridge(lab: string, lan: LanSpec): Promise<void> {
   ]);
 }
 
+/** What happens inside a machine once it has its interface. */
+function insideLines(machine: MachineSpec): string[] {
+  return [
+    'link set lo up',
+    `link set ${MACHINE_INTERFACE} up`,
+    ...(machine.ips ?? []).map(
+      (ip) => `addr add ${ip} dev ${MACHINE_INTERFACE}${ip.includes(':') ? ' nodad' : ''}`,
+    ),
+    ...(machine.gateway === undefined
+      ? []
+      : [`route add default via ${machine.gateway} dev ${MACHINE_INTERFACE}`]),
+  ];
+}
+
 /**
- * Wires a machine whose namespace exists to its host. The host's end has no addresses and speaks no protocol, so
+ * Gives a machine whose namespace exists a TAP and joins that to the Unix socket, with a process that outlives this
+ * one and dials until somebody listens. The caller records it.
+ */
+export async function wireToSocket(
+  lab: string,
+  machine: MachineSpec,
+  socket: string,
+  log: string,
+): Promise<ChildProcess> {
+  const inside = namespaceOf(lab, machine.name);
+  await setMachineSysctls(inside);
+  const { mac, mtu = DEFAULT_MTU_BYTES } = machine;
+  await batch('ip', inside, [
+    `tuntap add dev ${MACHINE_INTERFACE} mode tap`,
+    `link set ${MACHINE_INTERFACE} address ${mac} mtu ${mtu}`,
+    ...insideLines(machine),
+  ]);
+  return startTool(inside, ['stream', MACHINE_INTERFACE, socket], log);
+}
+
+/**
+ * Wires a machine whose namespace exists to its host by a veth. The host's end has no addresses and speaks no protocol, so
  * that all its traffic is the machine's.
  * @param bridge joins the host's end to it
  */
@@ -38,16 +75,7 @@ export async function wireMachine(
     ...(bridge === undefined ? [] : [`link set ${port} master ${bridge}`]),
     `link set ${port} up`,
   ]);
-  await batch('ip', inside, [
-    'link set lo up',
-    `link set ${MACHINE_INTERFACE} up`,
-    ...(machine.ips ?? []).map(
-      (ip) => `addr add ${ip} dev ${MACHINE_INTERFACE}${ip.includes(':') ? ' nodad' : ''}`,
-    ),
-    ...(machine.gateway === undefined
-      ? []
-      : [`route add default via ${machine.gateway} dev ${MACHINE_INTERFACE}`]),
-  ]);
+  await batch('ip', inside, insideLines(machine));
 }
 
 /** Takes the host's end into another host's namespace: what a light migration is. The machine keeps running. */

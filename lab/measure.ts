@@ -2,7 +2,7 @@
 
 import { createInterface } from 'node:readline';
 import { VnetError } from '../core/index.js';
-import { emulatorProgram } from './impair.js';
+import { emulatorProgram } from './tool.js';
 import type { Lab } from './lab.js';
 import type { LabNode } from './node.js';
 import { DEFAULT_MTU_BYTES, type HostSpec, type Path, pathBetween } from './spec.js';

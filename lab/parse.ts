@@ -1,6 +1,7 @@
 /** The lab file: one statement a line, `#` starts a comment. README.md beside this file describes it. */
 
 import { parseMac, VnetError } from '../core/index.js';
+import { type FileKind, fileKind } from '../lang/index.js';
 import { checkInterfaceAddress, familyOf } from './address.js';
 import { checkSpec, MAX_CPU_PERCENT, MIN_CPU_PERCENT } from './check.js';
 import {
@@ -100,7 +101,7 @@ const MACHINE_READERS: Readers<MachineSpec> = {
     machine.gateway = address;
   },
   mtu: readMtu,
-  port: (machine, words) => void (machine.port = words.next('an interface name')),
+  port: (machine, words) => void (machine.port = words.next("an interface name or 'unix:PATH'")),
 };
 
 function readOptions<T>(target: T, words: Words, readers: Readers<T>): T {
@@ -185,6 +186,18 @@ function readLan(spec: LabSpec, words: Words): void {
   if (isNew) spec.lans.push(lan);
 }
 
+/** One error for a file of another kind, instead of one for each of its lines. */
+function refuseOthers(file: string, kind: FileKind): void {
+  if (kind.kind !== 'foreign' && kind.kind !== 'script') return;
+  const what = kind.kind === 'foreign' ? kind.what : 'a topology script';
+  throw new VnetError('VNET_ERR_INVALID', `${file} is no lab file; it seems to be ${what}`, {
+    hint:
+      kind.kind === 'script'
+        ? `\`vnet check ${file}\` reads it, \`vnet up ${file}\` starts its daemons; lab/README.md has the lab file`
+        : 'lab/README.md has the lab file: "host a", "pair a b delay 20ms" and so on',
+  });
+}
+
 /**
  * Reads a lab file. All mistakes of all lines are reported at once: VNET_ERR_INVALID with `details: LabProblem[]`.
  * @param file name used in messages
@@ -207,6 +220,7 @@ export function parseLab(text: string, file = 'lab'): LabSpec {
   }
   if (spec.underlays.length === 0) spec.underlays.push(DEFAULT_UNDERLAY);
   if (problems.length > 0) {
+    refuseOthers(file, fileKind(text));
     const list = problems.map((problem) => `${file}:${problem.line}: ${problem.message}`).join('\n');
     throw new VnetError('VNET_ERR_INVALID', list, {
       details: problems,

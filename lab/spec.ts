@@ -46,7 +46,10 @@ export interface MachineSpec {
   gateway?: string;
   /** Bytes. Default 1500. */
   mtu?: number;
-  /** Name of the interface at the host's end, what `packet:` attaches to. Default the machine's name and `0`. */
+  /**
+   * Name of the interface at the host's end, what `packet:` attaches to; default the machine's name and `0`. For a
+   * VM also `unix:PATH`: no interface, but a Unix socket at which the host's daemon listens, as QEMU's is joined.
+   */
   port?: string;
 }
 
@@ -88,6 +91,10 @@ export const MAX_HOSTS = 180;
 export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,13}$/i;
 /** IFNAMSIZ less the final zero. */
 export const MAX_INTERFACE_NAME = 15;
+/** What a port begins with that is a Unix socket. */
+const SOCKET_KIND = 'unix:';
+/** `sun_path` less the final zero, octets. */
+export const MAX_SOCKET_PATH = 107;
 /** The underlay interface in each host's namespace. */
 export const UNDERLAY_INTERFACE = 'u0';
 
@@ -104,7 +111,17 @@ export interface Path {
   up: boolean;
 }
 
-/** The name of the host's end of a machine's wire. */
+/** The path of the Unix socket that joins the machine; undefined: a veth does. */
+export function socketOf(machine: MachineSpec): string | undefined {
+  return machine.port?.startsWith(SOCKET_KIND) ? machine.port.slice(SOCKET_KIND.length) : undefined;
+}
+
+/** The machine's port as topologies name it: `packet:web0`, `unix:/run/web.sock`. */
+export function portSpecOf(machine: MachineSpec): string {
+  return socketOf(machine) === undefined ? `packet:${portOf(machine)}` : portOf(machine);
+}
+
+/** The host's end of a machine's wire: an interface's name, or `unix:PATH`. */
 export function portOf(machine: MachineSpec): string {
   return machine.port ?? `${machine.name}0`;
 }

@@ -9,7 +9,6 @@ import { batch, mustRun } from './command.js';
 import {
   askEmulator,
   emulatorLines,
-  emulatorProgram,
   hasNetem,
   LOOP_GATEWAY,
   makeLoops,
@@ -31,6 +30,7 @@ import {
   WHOLE_LOOP,
 } from './layout.js';
 import { needsImpairment, type PairPlan, planPairs, planShaping, type Way } from './plan.js';
+import { emulatorProgram } from './tool.js';
 import { shapingLines } from './shaping.js';
 import { DEFAULT_MTU_BYTES, type LabSpec, UNDERLAY_INTERFACE } from './spec.js';
 import { type LabState, startTicks } from './state.js';

@@ -8,10 +8,12 @@ import { VnetError } from '../core/index.js';
 import { type Lab, listLabs, makeLab, openLab, removeLab } from './lab.js';
 import type { PathMeasurement } from './measure.js';
 import { parseLab } from './parse.js';
+import { addPatternsVerb } from './patterns/index.js';
 import { ensurePrivilege, reexecInUserNamespace } from './privilege.js';
 import type { LabSpec } from './spec.js';
 import type { LabTruth } from './truth.js';
 import { formatRate } from './units.js';
+import { addWebVerb } from './webapp/index.js';
 
 const EXIT_DEVIATION = 2;
 const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -233,4 +235,6 @@ export function labCommands(program: Command): void {
     .action(async (name: string, node: string, command: string[]) => {
       process.exitCode = await runHere(openLab(name).node(node).commandLine(command));
     });
+  addPatternsVerb(lab);
+  addWebVerb(lab);
 }

@@ -1,8 +1,10 @@
 /** `npm run demo [-- CHAPTER] [--keep]`. */
-import { PROXY_SOCKET, starChapter } from './star.js';
+import { PROXY_SOCKET } from './demo-overlay.js';
+import { sightChapter } from './sight.js';
+import { starChapter } from './star.js';
 import { Stage } from './stage.js';
 
-const CHAPTERS = { star: { tell: starChapter, socket: PROXY_SOCKET } } as const;
+const CHAPTERS = { star: starChapter, sight: sightChapter } as const;
 
 const words = process.argv.slice(2);
 const keep = words.includes('--keep');
@@ -13,7 +15,7 @@ if (!chapter) {
   process.exit(1);
 }
 
-const stage = new Stage(chapter.socket);
+const stage = new Stage(PROXY_SOCKET);
 let interrupted = false;
 const finish = async () => {
   if (!(keep && !interrupted && process.exitCode === undefined)) await stage.close();
@@ -25,7 +27,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 try {
-  await chapter.tell(stage, keep);
+  await chapter(stage, keep);
 } catch (error) {
   process.stderr.write(`\nthe demo stopped: ${(error as Error).message}\n`);
   process.exitCode = 1;

@@ -38,5 +38,6 @@ int runServe(const Arguments& arguments);       // probe.cpp
 int runProbe(const Arguments& arguments);       // probe.cpp
 int runThroughput(const Arguments& arguments);  // probe.cpp
 int runLoad(const Arguments& arguments);        // load.cpp
+int runStream(const Arguments& arguments);      // stream.cpp
 
 }  // namespace lab

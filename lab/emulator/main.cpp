@@ -27,11 +27,13 @@ constexpr const char* kUsage =
     "       emulator serve ADDRESS                          (prints the port it took)\n"
     "       emulator probe ADDRESS PORT COUNT INTERVAL_US   (round trips, loss, reordering as JSON)\n"
     "       emulator throughput ADDRESS PORT DURATION_MS OMIT_MS\n"
-    "       emulator load PERCENT\n";
+    "       emulator load PERCENT\n"
+    "       emulator stream INTERFACE SOCKET                (a TAP joined to a Unix socket, as QEMU's -netdev stream)\n";
 
 const std::map<std::string, int (*)(const lab::Arguments&)> kCommands = {
     {"delay", lab::runDelay},           {"serve", lab::runServe}, {"probe", lab::runProbe},
     {"throughput", lab::runThroughput}, {"load", lab::runLoad},
+    {"stream", lab::runStream},
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ import {
   VnetError,
 } from '../../core/index.js';
 import { type Lab, makeLab } from '../lab.js';
-import { type LabSpec, portOf } from '../spec.js';
+import { type LabSpec, portSpecOf } from '../spec.js';
 import { DAEMON_COMMAND } from './daemon-command.js';
 
 const READY_TIMEOUT_MS = 15_000;
@@ -136,7 +136,7 @@ export class OverlayLab {
         network: 'lab',
         host: vm.host,
         macs: [vm.mac as Topology['vms'][number]['macs'][number]],
-        port: `packet:${portOf(vm)}`,
+        port: portSpecOf(vm),
       })),
       ports: [],
       links: [],

@@ -1,0 +1,149 @@
+/** The second chapter: what the VMs say to each other, what the network underneath carries, and where the trouble is. */
+import { connectControl, type TopologyView, type UnderlayView } from '../../core/index.js';
+import { type PatternsRun, startPatterns } from '../patterns/index.js';
+import type { Lab } from '../lab.js';
+import { bringUp, LAB, makeDemoLab } from './demo-overlay.js';
+import { mbps } from './rates.js';
+import type { Stage } from './stage.js';
+
+const UPDATE_MS = 100;
+const SMOOTHING_MS = 500;
+const DECLARED_TIMEOUT_MS = 15_000;
+const POLL_MS = 20;
+/** Small enough that the patterns leave most of every path free. */
+const MESSAGE_BYTES = 20_000;
+const PAUSE_US = 40_000;
+const REPORT_MS = 100;
+/** Until Wren has looked at every link for long enough. */
+const MEASURED_TIMEOUT_MS = 25_000;
+const THROTTLED = { from: 'a', to: 'b', bitsPerSecond: 8_000_000 };
+const SEEN_TIMEOUT_MS = 15_000;
+
+export async function sightChapter(stage: Stage, keep: boolean): Promise<void> {
+  stage.heading('A lab whose ways differ, a star, and a mesh of UDP links');
+  const lab = await makeDemoLab(stage, 'sight.lab', keep);
+  stage.print(stage.faint(`$ vnet up examples/sight.vnet --lab ${LAB}`));
+  await bringUp(stage, 'sight.vnet');
+  await stage.show('sight', '--update', `${UPDATE_MS}ms`, '--smoothing', `${SMOOTHING_MS}ms`);
+
+  stage.heading('A parallel program runs in the VMs; nobody told vnet which');
+  await tellTopology(stage, lab, 'ring', 'ring');
+  await stage.show('matrix');
+  await tellTopology(stage, lab, 'hypercube', 'hypercube');
+  const last = await startPattern(lab, 'all-to-all');
+  await declared(stage, 'all-to-all');
+  await stage.show('topology');
+
+  stage.heading('The network underneath, from the same traffic');
+  await measured(stage);
+  await stage.show('net');
+  truth(stage, lab);
+
+  stage.heading(`The way from ${THROTTLED.from} to ${THROTTLED.to} gets narrow`);
+  await lab.setPath(THROTTLED.from, THROTTLED.to, { rateBps: THROTTLED.bitsPerSecond });
+  stage.print(
+    `  the lab now gives ${mbps(THROTTLED.bitsPerSecond)} between ${THROTTLED.from} and ${THROTTLED.to}`,
+  );
+  await seen(stage);
+  await stage.show('doctor', 'p0', 'p1');
+  await last.stop();
+
+  if (keep) return farewell(stage);
+  stage.heading('Everything removed');
+}
+
+function startPattern(lab: Lab, shape: string): Promise<PatternsRun> {
+  return startPatterns(lab, { shape, messageBytes: MESSAGE_BYTES, pauseUs: PAUSE_US, reportMs: REPORT_MS });
+}
+
+async function tellTopology(stage: Stage, lab: Lab, shape: string, kind: string): Promise<void> {
+  stage.print(stage.faint(`$ vnet lab patterns ${LAB} --shape ${shape}`));
+  await using run = await startPattern(lab, shape);
+  await untilTalking(run);
+  const startedAt = performance.now();
+  await declared(stage, kind);
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  stage.print(`  ${stage.good(`named ${seconds} s after the first exchange`)}`);
+  await stage.show('topology');
+  await run.stop();
+}
+
+async function untilTalking(run: PatternsRun): Promise<void> {
+  for await (const report of run) if (report.iterationsPerSecond > 0) return;
+}
+
+/** Until vnet says so. */
+function declared(stage: Stage, kind: string): Promise<TopologyView> {
+  return until(stage, `topology "${kind}"`, DECLARED_TIMEOUT_MS, async (client) => {
+    const view = await client.inferredTopology();
+    const named = view.applications.some(({ names }) => names.some((name) => name.kind === kind));
+    return view.state === 'settled' && named ? view : undefined;
+  });
+}
+
+/** Until every direction between the hosts has an estimate that is worth something. */
+function measured(stage: Stage): Promise<UnderlayView> {
+  return until(stage, 'an estimate of every link', MEASURED_TIMEOUT_MS, async (client) => {
+    const view = await client.underlay();
+    const direct = view.paths.filter(({ link }) => link?.type === 'udp');
+    const known = direct.filter(
+      ({ availableBitsPerSecond: available }) => (available?.confidence ?? 0) > 0.5,
+    );
+    return direct.length > 0 && known.length === direct.length ? view : undefined;
+  }).catch(() => until(stage, 'the underlay', POLL_MS, (client) => client.underlay()));
+}
+
+function seen(stage: Stage): Promise<UnderlayView> {
+  const startedAt = performance.now();
+  return until(stage, 'the narrow way', SEEN_TIMEOUT_MS, async (client) => {
+    const view = await client.underlay();
+    const path = view.paths.find(({ from, to }) => from === THROTTLED.from && to === THROTTLED.to);
+    const available = path?.availableBitsPerSecond?.value ?? Number.POSITIVE_INFINITY;
+    return available < 2 * THROTTLED.bitsPerSecond ? view : undefined;
+  }).then((view) => {
+    stage.print(`  ${stage.good(`seen after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)}`);
+    return view;
+  });
+}
+
+/** What the lab was told to give, beside what was just measured. */
+function truth(stage: Stage, lab: Lab): void {
+  stage.print(stage.faint(`$ vnet lab truth ${LAB}`));
+  for (const { from, to, rateBps, delayMs } of lab.truth().paths) {
+    if (from > to || from === 'home' || to === 'home') continue;
+    const rate = rateBps ? mbps(rateBps) : 'no limit';
+    stage.print(`  ${from} - ${to}   ${rate.padStart(12)}   ${(2 * delayMs).toFixed(1)} ms both ways`);
+  }
+}
+
+async function until<T>(
+  stage: Stage,
+  what: string,
+  timeoutMs: number,
+  look: (client: ReturnType<typeof connectControl>) => Promise<T | undefined>,
+): Promise<T> {
+  const client = connectControl(String(stage.env['VNET_SOCKET']));
+  const deadline = performance.now() + timeoutMs;
+  try {
+    for (;;) {
+      const found = await look(client);
+      if (found !== undefined) return found;
+      if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  } finally {
+    client.close();
+  }
+}
+
+function farewell(stage: Stage): void {
+  stage.heading('Left up for you');
+  stage.print(
+    `  export VNET_SOCKET=${stage.env['VNET_SOCKET']} XDG_RUNTIME_DIR=${stage.directory}`,
+    `  bin/vnet lab patterns ${LAB} --shape tree &         something to look at`,
+    '  bin/vnet watch                                  topology, pairs and links, live',
+    '  bin/vnet doctor p0 p1                           where the trouble is between two VMs',
+    '',
+    `  remove it with: bin/vnet down; bin/vnet lab down ${LAB}; rm -r ${stage.directory}`,
+  );
+}
