@@ -1,6 +1,7 @@
 /** Installs what is missing: npm packages always, system packages only as root. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
+import { nodeHeaders } from './setup-look.mjs';
 
 const APT_LISTS = '/var/lib/apt/lists';
 
@@ -23,10 +24,13 @@ export function runQuietly(command, args, options = {}) {
  */
 export function installNpmPackages(root) {
   const flags = ['--include=dev', '--no-audit', '--no-fund'];
+  // For packages that build an addon of their own, without a download of headers that are here.
+  const headers = nodeHeaders();
+  const env = { ...process.env, ...(headers ? { npm_config_nodedir: headers } : {}) };
   console.log('installing npm packages (npm ci) ...');
-  if (spawnSync('npm', ['ci', ...flags], { cwd: root, stdio: 'ignore' }).status === 0) return true;
+  if (spawnSync('npm', ['ci', ...flags], { cwd: root, env, stdio: 'ignore' }).status === 0) return true;
   console.log('npm ci failed; trying npm install --no-save ...');
-  return runQuietly('npm', ['install', '--no-save', ...flags], { cwd: root });
+  return runQuietly('npm', ['install', '--no-save', ...flags], { cwd: root, env });
 }
 
 const isRoot = () => process.getuid?.() === 0;

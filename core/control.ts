@@ -10,7 +10,9 @@ import type { ErrorBody } from './errors.js';
 import type { HostConfig, HostDelta } from './host-config.js';
 import type { MacAddress } from './mac.js';
 import type { Owner, Rule } from './rule.js';
+import type { MatrixView, SightParameters, TopologyView, TrafficHistory } from './sight.js';
 import type { LinkType, PortRole, Topology } from './topology.js';
+import type { UnderlayReport, UnderlayView } from './underlay-view.js';
 
 /** How the Proxy reaches one connected daemon. Calls reject with a VnetError; both are idempotent. */
 export interface HostSession {
@@ -19,7 +21,62 @@ export interface HostSession {
   apply(delta: HostDelta): Promise<void>;
   /** Asks a connected daemon for what only it knows. */
   view(): Promise<LocalView>;
+  /** What to report and how much to probe; holds until told otherwise. */
+  sight(parameters: SightParameters): Promise<void>;
+  /** Overlay pings from a port of this host. */
+  echo(request: EchoRequest): Promise<EchoResult>;
+  /** The underlay between this host and addresses that it may have no link to. */
+  reach(addresses: ReachRequest): Promise<ReachResult[]>;
   close(): void;
+}
+
+/** By port specification, as in HostConfig. */
+export interface EchoRequest {
+  network: number;
+  port: string;
+  source: MacAddress;
+  destination: MacAddress;
+  /** 1 to ECHOES_MAX. */
+  count: number;
+  /** Of each frame; 60 to the network's MTU + 14. */
+  bytes: number;
+  /** Between two, milliseconds; at least 1. */
+  intervalMs: number;
+  /** An echo without an answer by then is lost. */
+  timeoutMs: number;
+}
+export const ECHOES_MAX = 1000;
+/** From the first echo to the last answer: the caller waits for all of them. */
+export const ECHO_DURATION_MAX_MS = 10_000;
+
+export interface EchoResult {
+  /** Microseconds, in the order sent; null: lost. */
+  rttUs: (number | null)[];
+  /** Links crossed on the way there, of the last one answered. */
+  hops?: number;
+}
+
+export interface ReachRequest {
+  /** IP literals, at most 64. */
+  addresses: string[];
+  timeoutMs: number;
+}
+
+export interface ReachResult {
+  address: string;
+  reachable: boolean;
+  rttUs?: number;
+  /** Octets of the largest IP packet that came through. */
+  pathMtuBytes?: number;
+  /** Why nothing is known: no privilege, no route, no answer. */
+  reason?: string;
+}
+
+/** What a daemon tells the Proxy by itself. */
+export interface SightReports {
+  /** An encoded TrafficUpdate; see core/traffic-update. */
+  traffic(host: string, update: Uint8Array): void;
+  underlay(host: string, report: UnderlayReport): void;
 }
 
 /** What a daemon says of itself when it connects. */
@@ -41,8 +98,14 @@ export interface LinkView {
   /** `connecting: refused by 10.0.0.1:7700`, `up` and the like. */
   state: string;
   remote?: string;
+  /** Order among the live links to the peer: lowest first. */
+  preference: number;
   rttUs: number;
   datagramBytes: number;
+  /** Datagrams of the peer: arrived, missing by now, and arrived after a later one (UDP). */
+  arrived: number;
+  lost: number;
+  late: number;
   inFrames: number;
   inBytes: number;
   outFrames: number;
@@ -74,6 +137,8 @@ export interface InterfaceView {
   up: boolean;
   /** Kinds of port it could be: `packet`, `bridge`. */
   usableAs: string[];
+  /** Its address that this host's links use; absent: they leave by another interface. */
+  linksFrom?: string;
 }
 
 /** One daemon's own state: primitives "list interfaces", "list links", "list rules" (Virtuoso 3.2). */
@@ -84,6 +149,16 @@ export interface LocalView {
   role: 'host' | 'proxy';
   uptimeMs: number;
   residentBytes: number;
+  /** Of one CPU, over the last 10 to 20 s: 1 is one CPU busy all the time. */
+  cpuShare: number;
+  /** How late the event loop ran, 99th percentile over the last 10 to 20 s. */
+  eventLoopDelayP99Ms: number;
+  /** Trains of measurement since the start, octets as the underlay carries them. */
+  probes: { sentBytes: number; receivedBytes: number };
+  /** Pairs that the Proxy is told of: they sent something from here. */
+  pairsReported: number;
+  /** Updates left out because the channel to the Proxy was full. */
+  updatesSkipped: number;
   proxy: { name: string; connected: boolean; state: string };
   /** False until a later version seals them. */
   sealed: { links: boolean; control: boolean };
@@ -120,6 +195,8 @@ export interface OverlayView {
   vms: VmView[];
   /** Routes that their VMs' places no longer allow. */
   suspended: { from: string; to: string; reason: string }[];
+  /** Networks whose group frames take the star while edges of the user's own tree have no live link. */
+  fallenTrees?: { network: string; edges: [string, string][]; since: string }[];
   /** Upper bound on configuration time, milliseconds (primitive 8); `measured` from the changes made so far. */
   configurationTime: { boundMs: number; measuredMs: number };
 }
@@ -205,6 +282,25 @@ export interface Authority {
   /** Another daemon's own state, by host name. */
   hostView(host: string): Promise<LocalView>;
   setConfigurationTime(boundMs: number): Promise<void>;
+  /** The application's topology as inferred now, a network. */
+  inferredTopology(network?: string): Promise<TopologyView>;
+  matrix(network?: string): Promise<MatrixView>;
+  /** Steps after `after`; those that are still held. */
+  history(after: number): Promise<TrafficHistory>;
+  underlay(): Promise<UnderlayView>;
+  sight(): Promise<SightParameters>;
+  /** What is not given stays. Throws VNET_ERR_INVALID outside the ranges; nothing changes then. */
+  setSight(parameters: Partial<SightParameters>): Promise<SightParameters>;
+  /** Real frames from one VM's port to another's, answered by the data plane there; `from`, `to` as in `route`. */
+  echo(from: string, to: string, options: EchoOptions): Promise<EchoResult>;
+}
+
+export interface EchoOptions {
+  network?: string;
+  count: number;
+  bytes: number;
+  intervalMs: number;
+  timeoutMs: number;
 }
 
 export type OverlayEvent = { at: string } & (
@@ -214,5 +310,9 @@ export type OverlayEvent = { at: string } & (
   | { kind: 'source'; host: string; port: string; mac: MacAddress; admitted: boolean }
   | { kind: 'vm'; name: string; change: 'added' | 'moved' | 'removed'; host: string }
   | { kind: 'change'; revision: number; steps: number }
+  /** Group frames of a network take the star from now on (`edges` have no live link), or the user's tree again. */
+  | { kind: 'tree'; network: string; fallen: boolean; edges: [string, string][] }
+  /** VTTIF declared another topology: the text is what `vnet topology` heads its answer with. */
+  | { kind: 'topology'; network: string; serial: number; state: TopologyView['state']; text: string }
   | { kind: 'error'; host: string; error: ErrorBody }
 );

@@ -4,7 +4,8 @@
  *
  * Identifiers of ports, links, edges and networks are unsigned 32-bit numbers that the caller chooses;
  * ports and edges share one number space, since both are an ingress. Addresses are 48-bit numbers (mac.ts).
- * What crosses: open, close and configure; cache deltas; snapshots; bounded batches of events and missed keys.
+ * What crosses: open, close and configure; cache deltas; snapshots; bounded batches of events, of missed keys and of
+ * arrivals (header and timestamp, for Wren).
  */
 import type { LinkType } from './topology.js';
 
@@ -116,15 +117,74 @@ export const DROP_REASONS = {
   holdLimit: 19, // the hold buffer is full, or the hold took too long
   handshake: 20, // a handshake that does not prove the secret
   loop: 21, // the only action left was the ingress
+  noteRate: 22, // more notes on a link than NOTES_PER_SECOND_MAX
 } as const;
 export type DropReason = (typeof DROP_REASONS)[keyof typeof DROP_REASONS];
-export const DROP_REASON_COUNT = 22;
+export const DROP_REASON_COUNT = 23;
 
 export type PlaneEvent =
   | { kind: 'link'; link: number; up: boolean; reason: string; rttUs: number; remote: string }
   | { kind: 'port'; port: number; up: boolean; reason: string }
   /** A source not admitted at a guarded port, or new (or moved here) at a learning one; rate-limited. */
-  | { kind: 'source'; port: number; source: number; admitted: boolean };
+  | { kind: 'source'; port: number; source: number; admitted: boolean }
+  /** The other end's `sendNote`. */
+  | { kind: 'note'; link: number; note: Uint8Array }
+  /** A `sendEcho` of ours was answered; `hops`: links that it crossed on the way there. */
+  | { kind: 'echo'; echo: number; rttUs: number; hops: number };
+
+/** Trains, records and notes (below) are bounded by these. */
+export const TRAIN_PACKETS_MAX = 256;
+/** All links of a daemon together. */
+export const RECORDS_PER_SECOND_MAX = 20_000;
+export const NOTE_BYTES_MAX = 512;
+export const NOTES_PER_SECOND_MAX = 50;
+
+/** Packets sent one by one at given distances, to see at which they arrive (self-induced congestion). UDP links only. */
+export interface PlaneTrain {
+  link: number;
+  /** 1 to 2^32 - 1; travels with each packet. */
+  train: number;
+  /** Octets of each packet as the underlay's link carries it, IP and UDP headers included: 64 to the path's size. */
+  sizes: number[];
+  /** From the start of packet i to the start of packet i + 1, nanoseconds; one less than `sizes`. Kept as exactly as
+   * the machine allows: what counts is the time each packet was sent, which it carries. */
+  gapsNs: number[];
+}
+
+/**
+ * Datagrams that arrived on UDP links, in order of arrival. Columns: row i of each array belongs together. Arrivals come
+ * in unbroken runs: between two rows of one run nothing else arrived on that link.
+ */
+export interface Arrivals {
+  rows: number;
+  link: Uint32Array;
+  /** Numbers the runs of a link. A train is a run of its own. */
+  run: Uint32Array;
+  /** 0: traffic; otherwise the number of the train. */
+  train: Uint32Array;
+  /** Packets in the train, lost ones included; 0 for traffic. */
+  trainPackets: Uint32Array;
+  /** The link's sequence (modulo 2^32); in a train the place in it, from 0. */
+  sequence: Uint32Array;
+  /** The sender's clock, nanoseconds: only differences mean something. */
+  sentNs: Float64Array;
+  /** By the kernel's receive time stamp, nanoseconds since the plane opened. Datagrams that the kernel coalesced share one. */
+  arrivedNs: Float64Array;
+  /** As the underlay's link carries it, IP and UDP headers included. */
+  bytes: Uint32Array;
+}
+
+/** An overlay ping: travels as a unicast frame from the port would, by the same rules, and is answered by the data plane
+ * where it would leave at a port. No VM sees it, no pair's counter counts it. */
+export interface PlaneEcho {
+  /** Comes back in the event; 1 to 2^32 - 1. */
+  echo: number;
+  port: number;
+  source: number;
+  destination: number;
+  /** Of the frame, header included: 60 to the network's MTU + 14. */
+  bytes: number;
+}
 
 /** Columns: row i of each array belongs together. Counts are since the plane opened; eviction folds them in. */
 export interface PairCounters {
@@ -155,6 +215,28 @@ export interface LinkState extends EndCounters {
   rttUs: number;
   /** Largest datagram the path is known to carry (UDP), octets after the IP and UDP headers; 0 for TCP. */
   datagramBytes: number;
+  /** Datagrams of the peer that arrived, over all sessions; trains not counted. */
+  arrived: number;
+  /** Missing in the peer's sequence by now; one that comes late is taken back. UDP only. */
+  lost: number;
+  /** Arrived after one that was sent later. UDP only. */
+  late: number;
+  /** TCP links: what the kernel says of the connection (`TCP_INFO`, tcp(7)). */
+  tcp?: TcpState;
+}
+
+export interface TcpState {
+  rttUs: number;
+  rttVarUs: number;
+  minRttUs: number;
+  /** The most recent delivery rate; low where `appLimited`. */
+  deliveryBitsPerSecond: number;
+  appLimited: boolean;
+  /** Since the connection opened. */
+  sentSegments: number;
+  retransmittedSegments: number;
+  congestionWindowBytes: number;
+  unsentBytes: number;
 }
 
 export interface PlaneSnapshot {
@@ -170,6 +252,8 @@ export interface PlaneSnapshot {
 export interface PlaneHandlers {
   misses(misses: FlowMiss[]): void;
   events(events: PlaneEvent[]): void;
+  /** Bounded by RECORDS_PER_SECOND_MAX; the arrays are the handler's to keep. Absent: nothing is recorded. */
+  arrivals?(arrivals: Arrivals): void;
 }
 
 /**
@@ -194,5 +278,14 @@ export interface DataPlane {
   removeEdge(edge: number): void;
   applyFlows(delta: FlowDelta): void;
   snapshot(): Promise<PlaneSnapshot>;
+  /** Which share of the link's arrivals is reported, in runs of up to 64, records a second; 0 (as opened): none, not even
+   * trains. A train is always reported whole, within RECORDS_PER_SECOND_MAX. */
+  setRecording(link: number, recordsPerSecond: number): void;
+  /** One train at a time leaves a link; throws VNET_ERR_LIMIT while one does, VNET_ERR_UNREACHABLE while the link is down. */
+  sendTrain(train: PlaneTrain): void;
+  /** One message to the daemon at the link's other end, unreliable, at most NOTE_BYTES_MAX; dropped while the link is down. */
+  sendNote(link: number, note: Uint8Array): void;
+  /** Answered by an `echo` event, or never. The source need not be admitted at the port. */
+  sendEcho(echo: PlaneEcho): void;
   close(): void;
 }

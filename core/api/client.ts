@@ -6,6 +6,7 @@ import type {
   ChangeProgress,
   ChangeRequest,
   ChangeResult,
+  EchoResult,
   LocalView,
   OverlayEvent,
   OverlayView,
@@ -13,6 +14,8 @@ import type {
   RouteView,
 } from '../control.js';
 import { type ErrorBody, VnetError } from '../errors.js';
+import type { MatrixView, SightParameters, TopologyView, TrafficHistory } from '../sight.js';
+import type { UnderlayView } from '../underlay-view.js';
 
 /** A daemon that says nothing for this long is taken for hung. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -78,12 +81,15 @@ export function connectControl(socketPath: string): ControlClient {
     overview: () => json<OverlayView>('GET', '/v1/overlay'),
     hostView: (host) => json<LocalView>('GET', `/v1/hosts/${encodeURIComponent(host)}`),
     plan: (change: ChangeRequest) => json<Plan>('POST', '/v1/plan', change),
-    route: (from, to, network) =>
-      json<RouteView>(
-        'GET',
-        `/v1/route?${new URLSearchParams({ from, to, ...(network ? { network } : {}) })}`,
-      ),
+    route: (from, to, network) => json<RouteView>('GET', `/v1/route${query({ from, to, network })}`),
     setConfigurationTime: (boundMs) => json<void>('PUT', '/v1/configuration-time', { boundMs }),
+    inferredTopology: (network) => json<TopologyView>('GET', `/v1/topology${query({ network })}`),
+    matrix: (network) => json<MatrixView>('GET', `/v1/matrix${query({ network })}`),
+    history: (after) => json<TrafficHistory>('GET', `/v1/history${query({ after })}`),
+    underlay: () => json<UnderlayView>('GET', '/v1/underlay'),
+    sight: () => json<SightParameters>('GET', '/v1/sight'),
+    setSight: (parameters) => json<SightParameters>('PUT', '/v1/sight', parameters),
+    echo: (from, to, options) => json<EchoResult>('POST', '/v1/echo', { from, to, ...options }),
     shutdown: () => json<void>('POST', '/v1/shutdown'),
     async apply(change, progress) {
       if (!progress) return json<ChangeResult>('POST', '/v1/changes', change);
@@ -109,6 +115,13 @@ export function connectControl(socketPath: string): ControlClient {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** `?a=1&b=2`, without what is not given; empty where nothing is. */
+function query(fields: Record<string, string | number | undefined>): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) given.set(name, String(value));
+  return given.size === 0 ? '' : `?${given}`;
 }
 
 async function readText(response: IncomingMessage): Promise<string> {

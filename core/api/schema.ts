@@ -2,6 +2,7 @@
  * Shapes of the control API's requests as JSON Schema (draft 7, what the server's validator speaks), checked before
  * anything looks at them. The types are core/topology's.
  */
+import { ECHOES_MAX, ECHO_DURATION_MAX_MS } from '../control.js';
 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
@@ -115,3 +116,38 @@ export const ConfigurationTimeSchema = object({
 });
 
 export const RouteQuerySchema = object({ from: text({}), to: text({}) }, { network: text({}) });
+
+export const NetworkQuerySchema = object({}, { network: text({}) });
+
+/** A query is text: how far a number of it may go is said by its digits. */
+export const HistoryQuerySchema = object({}, { after: text({ pattern: '^[0-9]{1,15}$' }) });
+
+const within = (minimum: number, maximum: number): JsonSchema => ({ type: 'number', minimum, maximum });
+
+/** Ranges as `SightParameters` says; that smoothing covers an update is the Proxy's to check. */
+export const SightSchema = object(
+  {},
+  {
+    updateMs: within(20, 60_000),
+    smoothingMs: within(20, 600_000),
+    detectionThreshold: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+    probeShare: within(0, 0.1),
+    derived: { type: 'boolean' },
+  },
+);
+
+/** The least Ethernet frame without FCS; a network's MTU says how large one may be. */
+const ECHO_BYTES_MIN = 60;
+const ECHO_BYTES_MAX = 9014;
+const withDefault = (limits: JsonSchema, value: number): JsonSchema => ({ ...limits, default: value });
+
+export const EchoSchema = object(
+  { from: text({ minLength: 1 }), to: text({ minLength: 1 }) },
+  {
+    network: text({ minLength: 1 }),
+    count: withDefault(integer(1, ECHOES_MAX), 1),
+    bytes: withDefault(integer(ECHO_BYTES_MIN, ECHO_BYTES_MAX), ECHO_BYTES_MIN),
+    intervalMs: withDefault(within(1, ECHO_DURATION_MAX_MS), 100),
+    timeoutMs: withDefault(within(1, ECHO_DURATION_MAX_MS), 1000),
+  },
+);
