@@ -1,21 +1,37 @@
 /**
- * The `user` data plane: the addon (native/src) behind core's DataPlane. This file checks what it is given and keeps
- * the books that turn a second use of a name into an error; frames never come here.
+ * The `user` data plane: the addon (native/src) behind core's DataPlane. This file keeps the books that turn a second
+ * use of a name into an error (arguments.ts checks the rest); frames never come here.
  */
 import { createRequire } from 'node:module';
 import {
+  type Arrivals,
   type DataPlane,
   type FlowDelta,
   type FlowMiss,
+  type LinkType,
+  type PlaneEcho,
   type PlaneEvent,
   type PlaneHandlers,
   type PlaneLink,
   type PlaneNetwork,
   type PlanePort,
   type PlaneSnapshot,
+  type PlaneTrain,
   type ErrorCode,
   VnetError,
 } from '../core/index.js';
+import {
+  check,
+  checkEcho,
+  checkLink,
+  checkMacs,
+  checkNetwork,
+  checkNote,
+  checkNumber,
+  checkRate,
+  checkTrain,
+  MAX_ID,
+} from './arguments.js';
 
 interface NativePlane {
   listen(address: string, port: number): number;
@@ -30,6 +46,10 @@ interface NativePlane {
   removeEdge(edge: number): void;
   applyFlows(delta: FlowDelta): void;
   snapshot(ticket: number): void;
+  setRecording(link: number, recordsPerSecond: number): void;
+  sendTrain(train: PlaneTrain): void;
+  sendNote(link: number, note: Uint8Array): void;
+  sendEcho(echo: PlaneEcho & { network: number }): void;
   close(): void;
 }
 
@@ -37,6 +57,7 @@ type Handler = (
   misses: FlowMiss[],
   events: PlaneEvent[],
   snapshots: { ticket: number; snapshot: PlaneSnapshot }[],
+  arrivals: Arrivals | undefined,
 ) => void;
 
 interface Addon {
@@ -45,10 +66,6 @@ interface Addon {
 
 /** Seen from native/ and from out/native/. */
 const ADDON_PATHS = ['./build/Release/vnet.node', '../../native/build/Release/vnet.node'];
-const MAX_ID = 2 ** 32 - 1;
-const MAX_MAC = 2 ** 48 - 1;
-const LEAST_MTU = 576;
-const MOST_MTU = 65_000;
 const MOST_SNAPSHOTS = 64;
 
 let addon: Addon | undefined;
@@ -76,21 +93,6 @@ function loadAddon(): Addon {
   );
 }
 
-function check(good: boolean, what: string, hint?: string): void {
-  if (!good) throw new VnetError('VNET_ERR_INVALID', what, hint === undefined ? {} : { hint });
-}
-
-function checkNumber(value: number, name: string, most: number, least = 0): void {
-  check(
-    Number.isInteger(value) && value >= least && value <= most,
-    `${name} is ${String(value)}, not a whole number from ${least} to ${most}`,
-  );
-}
-
-function checkMacs(macs: number[]): void {
-  for (const mac of macs) checkNumber(mac, 'a MAC address', MAX_MAC);
-}
-
 /** Runs a call of the addon; its errors carry a code and a hint already. */
 function native<T>(call: () => T): T {
   try {
@@ -107,8 +109,8 @@ class UserPlane implements DataPlane {
   readonly #native: NativePlane;
   readonly #handlers: PlaneHandlers;
   readonly #networks = new Map<number, PlaneNetwork>();
-  readonly #ports = new Map<number, string>();
-  readonly #links = new Map<number, string>();
+  readonly #ports = new Map<number, { spec: string; network: number }>();
+  readonly #links = new Map<number, { wireId: string; type: LinkType }>();
   readonly #tickets = new Map<
     number,
     { resolve: (snapshot: PlaneSnapshot) => void; reject: (error: VnetError) => void }
@@ -121,18 +123,22 @@ class UserPlane implements DataPlane {
     this.#handlers = handlers;
     const { Plane } = loadAddon();
     this.#native = native(
-      () => new Plane((misses, events, snapshots) => this.#deliver(misses, events, snapshots)),
+      () =>
+        new Plane((misses, events, snapshots, arrivals) =>
+          this.#deliver(misses, events, snapshots, arrivals),
+        ),
     );
   }
 
-  #deliver(misses: FlowMiss[], events: PlaneEvent[], snapshots: Parameters<Handler>[2]): void {
+  #deliver(...[misses, events, snapshots, arrivals]: Parameters<Handler>): void {
     for (const { ticket, snapshot } of snapshots) {
       this.#tickets.get(ticket)?.resolve(snapshot);
       this.#tickets.delete(ticket);
     }
-    // Either handler may close the plane, and then the rest is nobody's any more.
+    // Any handler may close the plane, and then the rest is nobody's any more.
     if (events.length > 0 && !this.#closed) this.#handlers.events(events);
     if (misses.length > 0 && !this.#closed) this.#handlers.misses(misses);
+    if (arrivals && !this.#closed) this.#handlers.arrivals?.(arrivals);
   }
 
   #open(): NativePlane {
@@ -152,10 +158,7 @@ class UserPlane implements DataPlane {
 
   setNetwork(network: PlaneNetwork): void {
     const plane = this.#open();
-    checkNumber(network.network, 'network', MAX_ID);
-    checkNumber(network.mtu, 'mtu', MOST_MTU, LEAST_MTU);
-    checkNumber(network.epoch, 'epoch', MAX_ID);
-    checkNumber(network.oldestEpoch, 'oldestEpoch', network.epoch);
+    checkNetwork(network);
     this.#networks.set(network.network, { ...network });
     plane.setNetwork(network);
   }
@@ -172,7 +175,7 @@ class UserPlane implements DataPlane {
     checkNumber(port.port, 'port', MAX_ID);
     checkNumber(port.network, 'network', MAX_ID);
     checkMacs(port.macs);
-    for (const [id, spec] of this.#ports) {
+    for (const [id, { spec }] of this.#ports) {
       if (id === port.port || spec === port.spec) {
         throw new VnetError('VNET_ERR_EXISTS', `port ${id} is open on ${spec} already`, {
           hint: 'close it first, or choose another',
@@ -180,7 +183,7 @@ class UserPlane implements DataPlane {
       }
     }
     native(() => plane.openPort(port, this.#networks.get(port.network)?.mtu ?? 0));
-    this.#ports.set(port.port, port.spec);
+    this.#ports.set(port.port, { spec: port.spec, network: port.network });
   }
 
   setPortMacs(port: number, macs: number[]): void {
@@ -197,23 +200,15 @@ class UserPlane implements DataPlane {
 
   openLink(link: PlaneLink): void {
     const plane = this.#open();
-    checkNumber(link.link, 'link', MAX_ID);
-    checkNumber(link.edge, 'edge', MAX_ID);
-    check(link.type === 'udp' || link.type === 'tcp', `a link is udp or tcp, not ${String(link.type)}`);
-    check(link.id.length === 8, `a link's id has 8 octets, not ${link.id.length}`);
-    check(link.secret.length === 16, `a link's secret has 16 octets, not ${link.secret.length}`);
-    if (link.dial) checkNumber(link.dial.port, 'the port', 65_535, 1);
-    checkNumber(link.keepAliveMs, 'keepAliveMs', 3_600_000, 1);
-    checkNumber(link.deadAfterMs, 'deadAfterMs', 3_600_000, 1);
-    checkNumber(link.backoffCapMs, 'backoffCapMs', 3_600_000, 1);
+    checkLink(link);
     const id = Buffer.from(link.id).toString('hex');
-    for (const [other, otherId] of this.#links) {
+    for (const [other, { wireId: otherId }] of this.#links) {
       if (other === link.link || otherId === id) {
         throw new VnetError('VNET_ERR_EXISTS', `link ${other} is open with id ${otherId} already`);
       }
     }
     native(() => plane.openLink(link));
-    this.#links.set(link.link, id);
+    this.#links.set(link.link, { wireId: id, type: link.type });
   }
 
   closeLink(link: number): void {
@@ -252,6 +247,37 @@ class UserPlane implements DataPlane {
     return promise;
   }
 
+  setRecording(link: number, recordsPerSecond: number): void {
+    const plane = this.#open();
+    this.#known(this.#links, link, 'link');
+    checkRate(recordsPerSecond);
+    if (this.#handlers.arrivals) plane.setRecording(link, recordsPerSecond);
+  }
+
+  /** Sizes below 84 octets become 84 over IPv6, whose headers are longer. */
+  sendTrain(train: PlaneTrain): void {
+    const plane = this.#open();
+    const { type } = this.#known(this.#links, train.link, 'link');
+    checkTrain(train);
+    check(type === 'udp', `link ${train.link} is TCP`, 'trains leave on UDP links only');
+    native(() => plane.sendTrain(train));
+  }
+
+  sendNote(link: number, note: Uint8Array): void {
+    const plane = this.#open();
+    this.#known(this.#links, link, 'link');
+    checkNote(note);
+    plane.sendNote(link, note);
+  }
+
+  sendEcho(echo: PlaneEcho): void {
+    const plane = this.#open();
+    const network = this.#known(this.#ports, echo.port, 'port').network;
+    const mtu = this.#known(this.#networks, network, 'network').mtu;
+    checkEcho(echo, mtu);
+    native(() => plane.sendEcho({ ...echo, network }));
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -262,14 +288,17 @@ class UserPlane implements DataPlane {
     this.#tickets.clear();
   }
 
-  #known(map: Map<number, string>, id: number, what: string): void {
-    if (!map.has(id)) throw new VnetError('VNET_ERR_NOT_FOUND', `there is no ${what} ${id}`);
+  #known<T>(map: Map<number, T>, id: number, what: string): T {
+    const found = map.get(id);
+    if (found === undefined) throw new VnetError('VNET_ERR_NOT_FOUND', `there is no ${what} ${id}`);
+    return found;
   }
 }
 
 /**
- * Opens a data plane with one I/O thread of its own. Handlers get at most 256 misses or events a call, on the event
- * loop, never from within a call to the plane. Keeps the process alive until `close`.
+ * Opens a data plane with an I/O thread of its own, and another that sends trains, once there is one. Handlers get at
+ * most 256 misses or events and 20,000 arrivals a call, on the event loop, never from within a call to the plane. Keeps
+ * the process alive until `close`.
  *
  * @throws VnetError `VNET_ERR_UNSUPPORTED` when the addon is not built, `VNET_ERR_LIMIT` without free descriptors.
  */

@@ -79,9 +79,11 @@ export class Stage {
   decide: (miss: FlowMiss) => PlaneAction[] = ({ ingress }) =>
     ingress === EDGE ? [{ kind: 'port', port: 1 }] : [{ kind: 'edge', edge: EDGE }];
 
-  constructor(mtu = 1500) {
+  /** `arrived`: of each recorded row, its train and octets. */
+  constructor(mtu = 1500, arrived?: (train: number, bytes: number) => void) {
     this.plane = createUserPlane({
       events: (events) => void this.events.push(...events),
+      arrivals: ({ train, bytes }) => train.forEach((of, i) => arrived?.(of, bytes[i] ?? 0)),
       misses: (misses) => {
         if (this.silent) return;
         this.plane.applyFlows({

@@ -9,6 +9,7 @@ import { DROP_REASONS, type DropReason, type LinkType } from '../core/index.js';
 import { A, B, folder, frame, Peer, Stage, until } from './native-stage.js';
 
 const HEADER_BYTES = 28;
+const DATA = 1;
 const LOOPBACKS = ['127.0.0.1', '::1'];
 
 for (const type of ['udp', 'tcp'] as const) {
@@ -155,6 +156,86 @@ t.test('random octets, and a replayed handshake, leave the plane and its link al
   connection.destroy();
   near.socket.destroy();
   far.socket.destroy();
+});
+
+t.test('what the path loses, holds up and repeats is counted once', async (t) => {
+  const files = folder();
+  const [a, b] = [new Stage(), new Stage()];
+  const middle = dgram.createSocket('udp4');
+  t.teardown(() => {
+    a.plane.close();
+    b.plane.close();
+    middle.close();
+    files.remove();
+  });
+  const { port } = b.plane.listen('127.0.0.1', 0);
+  let [aPort, count] = [0, 0];
+  let heldUp: Buffer | undefined;
+  const on = (octets: Buffer) => middle.send(octets, port, '127.0.0.1');
+  await new Promise<void>((resolve) => middle.bind(0, '127.0.0.1', resolve));
+  middle.on('message', (octets, from) => {
+    if (from.port === port) return middle.send(octets, aPort, '127.0.0.1');
+    aPort = from.port;
+    if (((octets[0] ?? 0) & 15) !== DATA) return on(octets);
+    const turn = count++ % 10;
+    if (turn === 3) return undefined;
+    if (turn === 6) {
+      heldUp = octets;
+      return undefined;
+    }
+    on(octets);
+    if (turn === 8) on(octets);
+    if (heldUp) on(heldUp);
+    heldUp = undefined;
+    return undefined;
+  });
+  const [near, far] = [await a.unixPort(files.path('a')), await b.unixPort(files.path('b'))];
+  b.openLink({});
+  a.openLink({ initiator: true, dial: { address: '127.0.0.1', port: middle.address().port } });
+  await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
+  for (let i = 0; i < 100; i += 1) near.send(frame(A, B));
+  await until(() => far.received.length === 100, 'ninety, and ten of them twice');
+  t.match((await b.plane.snapshot()).links[0], { lost: 10, late: 10 });
+  t.match((await a.plane.snapshot()).links[0], { lost: 0, late: 0 });
+  near.socket.destroy();
+  far.socket.destroy();
+});
+
+for (const address of LOOPBACKS) {
+  t.test(`a train over ${address}: sizes as the underlay carries them`, async (t) => {
+    const rows: [number, number][] = [];
+    const [a, b] = [new Stage(), new Stage(1500, (train, bytes) => rows.push([train, bytes]))];
+    t.teardown(() => {
+      a.plane.close();
+      b.plane.close();
+    });
+    const { port } = b.plane.listen('', 0);
+    b.openLink({});
+    a.openLink({ initiator: true, dial: { address, port } });
+    await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
+    b.plane.setRecording(5, 1000);
+    await b.plane.snapshot();
+    a.plane.sendTrain({ link: 5, train: 1, sizes: [64, 84, 1000], gapsNs: [0, 0] });
+    await until(() => rows.filter(([train]) => train === 1).length === 3, 'three packets');
+    const least = address === '::1' ? 84 : 64;
+    t.strictSame(
+      rows.flatMap(([train, bytes]) => (train === 1 ? [bytes] : [])),
+      [least, 84, 1000],
+    );
+    t.throws(() => a.plane.sendTrain({ link: 5, train: 2, sizes: [9100], gapsNs: [] }), {
+      code: 'VNET_ERR_INVALID',
+      message: /carries packets of \d+ octets, not of 9100/,
+    });
+  });
+}
+
+t.test('a TCP link sends no trains', async (t) => {
+  const stage = new Stage();
+  t.teardown(() => stage.plane.close());
+  stage.openLink({ type: 'tcp' });
+  t.throws(() => stage.plane.sendTrain({ link: 5, train: 1, sizes: [100], gapsNs: [] }), {
+    code: 'VNET_ERR_INVALID',
+  });
 });
 
 t.test('a miss without an answer is asked again while its flow goes on', async (t) => {

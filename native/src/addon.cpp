@@ -45,7 +45,8 @@ void deliver(const std::shared_ptr<Shared>& shared, Napi::Env env, Napi::Functio
     out.Set("snapshot", snapshotValue(e, s));
     return out;
   });
-  handler.Call({list(env, batch.misses, missValue), list(env, batch.events, eventValue), snapshots});
+  handler.Call({list(env, batch.misses, missValue), list(env, batch.events, eventValue), snapshots,
+                arrivalsValue(env, batch.arrivals)});
 }
 
 class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
@@ -66,11 +67,15 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
             InstanceMethod("removeEdge", &PlaneObject::guarded<&PlaneObject::removeEdge>),
             InstanceMethod("applyFlows", &PlaneObject::guarded<&PlaneObject::applyFlows>),
             InstanceMethod("snapshot", &PlaneObject::guarded<&PlaneObject::snapshot>),
+            InstanceMethod("setRecording", &PlaneObject::guarded<&PlaneObject::setRecording>),
+            InstanceMethod("sendTrain", &PlaneObject::guarded<&PlaneObject::sendTrain>),
+            InstanceMethod("sendNote", &PlaneObject::guarded<&PlaneObject::sendNote>),
+            InstanceMethod("sendEcho", &PlaneObject::guarded<&PlaneObject::sendEcho>),
             InstanceMethod("close", &PlaneObject::guarded<&PlaneObject::close>),
         });
   }
 
-  // handler(misses, events, snapshots)
+  // handler(misses, events, snapshots, arrivals)
   explicit PlaneObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<PlaneObject>(info), shared_(std::make_shared<Shared>()) {
     shared_->toJavaScript =
@@ -232,6 +237,35 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
   Napi::Value snapshot(const Napi::CallbackInfo& info) {
     plane().post([ticket = static_cast<uint64_t>(info[0].ToNumber().Int64Value())](Forwarder& forwarder) {
       forwarder.reportSnapshot(ticket);
+    });
+    return info.Env().Undefined();
+  }
+
+  // setRecording(link, records a second)
+  Napi::Value setRecording(const Napi::CallbackInfo& info) {
+    plane().post([link = info[0].ToNumber().Uint32Value(), rate = info[1].ToNumber().DoubleValue()](
+                     Forwarder& forwarder) { forwarder.links().setRecording(link, rate); });
+    return info.Env().Undefined();
+  }
+
+  Napi::Value sendTrain(const Napi::CallbackInfo& info) {
+    plane().trains().send(train(info[0].As<Napi::Object>()));
+    return info.Env().Undefined();
+  }
+
+  // sendNote(link, octets)
+  Napi::Value sendNote(const Napi::CallbackInfo& info) {
+    const auto octets = info[1].As<Napi::Uint8Array>();
+    std::vector<uint8_t> note(octets.Data(), octets.Data() + octets.ByteLength());
+    plane().post([link = info[0].ToNumber().Uint32Value(), note = std::move(note)](Forwarder& forwarder) {
+      if (Link* found = forwarder.links().find(link)) found->sendNote(note);
+    });
+    return info.Env().Undefined();
+  }
+
+  Napi::Value sendEcho(const Napi::CallbackInfo& info) {
+    plane().post([request = echoRequest(info[0].As<Napi::Object>())](Forwarder& forwarder) {
+      forwarder.sendEcho(request);
     });
     return info.Env().Undefined();
   }

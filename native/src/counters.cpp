@@ -18,8 +18,8 @@ PairCounts& PairCounters::row(const PairKey& key) {
 
 PairColumns PairCounters::columns() {
   PairColumns out;
-  for (auto* column : {&out.network, &out.source, &out.destination, &out.inFrames, &out.inBytes, &out.outFrames,
-                       &out.outBytes})
+  for (auto* column : {&out.network, &out.source, &out.destination, &out.inFrames, &out.inBytes,
+                       &out.outFrames, &out.outBytes})
     column->reserve(table_.size() + folded_.size());
   const auto add = [&out](const PairKey& key, const PairCounts& counts) {
     out.network.push_back(key.network);

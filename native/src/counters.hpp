@@ -53,14 +53,16 @@ class PairCounters {
 class TokenBucket {
  public:
   TokenBucket(double perSecond, double burst) : perSecond_(perSecond), burst_(burst), tokens_(burst) {}
-  bool take(uint64_t nowNs) {
+  bool take(uint64_t nowNs, double count = 1) {
     if (last_ != 0) tokens_ += static_cast<double>(nowNs - last_) * perSecond_ / 1e9;
     last_ = nowNs;
     if (tokens_ > burst_) tokens_ = burst_;
-    if (tokens_ < 1) return false;
-    tokens_ -= 1;
+    if (tokens_ < count) return false;
+    tokens_ -= count;
     return true;
   }
+  // Takes back what was not used.
+  void give(double count) { tokens_ += count; }
 
  private:
   double perSecond_, burst_, tokens_;

@@ -28,8 +28,9 @@ enum class Drop : uint8_t {
   holdLimit,
   handshake,
   loop,
+  noteRate,
 };
-constexpr size_t DROP_COUNT = 22;
+constexpr size_t DROP_COUNT = 23;
 using DropCounts = std::array<uint64_t, DROP_COUNT>;
 
 }  // namespace vnet

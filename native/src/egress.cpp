@@ -7,7 +7,7 @@ namespace vnet {
 void Forwarder::act(const Frame& frame, const Actions& actions) {
   bool ground = false, looped = false, done = false;
   Frame whole = frame;
-  bool joinTried = false, joined = !frame.fragment;
+  bool joinTried = false, joined = !frame.fragment, echoed = false;
   for (const Action& action : actions) {
     const bool back = !frame.ground && action.id == frame.ingress;
     switch (action.kind) {
@@ -29,7 +29,9 @@ void Forwarder::act(const Frame& frame, const Actions& actions) {
         done = true;
         if (!joined && !joinTried) joined = join(frame, whole);
         joinTried = true;
-        if (joined) toPort(whole, action.id);
+        // A stranger's echo buys one answer, however many ports its flow has.
+        if (joined && !(frame.echo && echoed)) toPort(whole, action.id);
+        echoed = true;
         break;
       case ActionKind::edge:
         if (back) looped = true;
@@ -82,6 +84,7 @@ bool Forwarder::join(const Frame& piece, Frame& whole) {
 void Forwarder::toPort(const Frame& frame, uint32_t id) {
   const auto it = ports_.find(id);
   if (it == ports_.end() || it->second->network() != frame.network) return drop(frame, Drop::portClosed);
+  if (frame.echo) return echoArrived(frame, id);
   deliver(*it->second, frame);
 }
 

@@ -66,8 +66,8 @@ FlowScopes::FlowScopes(const std::vector<FlowScope>& scopes) {
 bool FlowScopes::matches(const FlowKey& key) const {
   for (size_t kind = 0; kind < KINDS; kind++) {
     if (!(used_ >> kind & 1)) continue;
-    if (sets_[kind].count({kind & 1 ? key.network : 0, kind & 2 ? key.source : 0,
-                           kind & 4 ? key.destination : 0}) != 0)
+    if (sets_[kind].count(
+            {kind & 1 ? key.network : 0, kind & 2 ? key.source : 0, kind & 4 ? key.destination : 0}) != 0)
       return true;
   }
   return false;

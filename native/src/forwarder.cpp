@@ -2,10 +2,10 @@
 
 namespace vnet {
 
-Forwarder::Forwarder(Loop& loop, Up& up)
+Forwarder::Forwarder(Loop& loop, Up& up, Trains& trains)
     : loop_(loop),
       up_(up),
-      links_(loop, *this),
+      links_(loop, *this, trains, [this](const ArrivalColumns& columns) { return up_.arrivals(columns); }),
       pendingTimer_(loop,
                     [this] {
                       pending_.expire(loop_.now(),
@@ -42,6 +42,7 @@ void Forwarder::closePort(uint32_t id) {
   const auto it = ports_.find(id);
   if (it == ports_.end()) return;
   flush();
+  echoAnswers_.erase(id);
   ports_.erase(it);  // between two turns: no event of this turn can still point at it
   learnt_.eraseIf([&](const Learnt&, const LearntAt& at) { return at.port == id; });
 }
@@ -49,6 +50,7 @@ void Forwarder::closePort(uint32_t id) {
 void Forwarder::removeEdge(uint32_t id) {
   links_.removeEdge(id);
   edgeMisses_.erase(id);
+  echoAnswers_.erase(id);
 }
 
 void Forwarder::applyFlows(FlowDelta delta) {
@@ -106,6 +108,14 @@ void Forwarder::linkState(Link& link, bool up, const std::string& reason, const 
   up_.event(std::move(event));
 }
 
+void Forwarder::linkNote(Link& link, const uint8_t* note, size_t length) {
+  Event event;
+  event.kind = Event::Kind::note;
+  event.id = link.id();
+  event.note.assign(note, note + length);
+  up_.event(std::move(event));
+}
+
 void Forwarder::linkDrop(Link* link, Drop reason) {
   count(reason);
   if (link) link->counters.drops++;
@@ -115,9 +125,7 @@ void Forwarder::reportSnapshot(uint64_t ticket) {
   Snapshot out;
   out.ticket = ticket;
   out.pairs = pairs_.columns();
-  links_.each([&](Link& link) {
-    out.links.push_back({link.id(), link.counters, link.up(), link.rttUs(), link.datagramBytes()});
-  });
+  links_.each([&](Link& link) { out.links.push_back(link.row()); });
   for (const auto& [id, port] : ports_) out.ports.push_back({id, port->counters});
   out.drops = drops_;
   out.flowEntries = flows_.size();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "counters.hpp"
+#include "echo.hpp"
 #include "flow_cache.hpp"
 #include "fragment.hpp"
 #include "links.hpp"
@@ -34,7 +35,7 @@ struct FlowDelta {
 
 class Forwarder final : public PortSink, public LinkSink {
  public:
-  Forwarder(Loop& loop, Up& up);
+  Forwarder(Loop& loop, Up& up, Trains& trains);
   ~Forwarder() override;
 
   Links& links() { return links_; }
@@ -45,6 +46,7 @@ class Forwarder final : public PortSink, public LinkSink {
   void closePort(uint32_t id);
   void removeEdge(uint32_t id);
   void applyFlows(FlowDelta delta);
+  void sendEcho(const EchoRequest& request);
   // Copies the counters and sends them up with `ticket`.
   void reportSnapshot(uint64_t ticket);
   // Sends what this turn has queued.
@@ -57,6 +59,7 @@ class Forwarder final : public PortSink, public LinkSink {
   void portState(Port& port, bool up, const std::string& reason) override;
   void portDrop(Port& port, Drop reason) override;
   void linkState(Link& link, bool up, const std::string& reason, const std::string& remote) override;
+  void linkNote(Link& link, const uint8_t* note, size_t length) override;
   void linkDrop(Link* link, Drop reason) override;
 
  private:
@@ -88,6 +91,10 @@ class Forwarder final : public PortSink, public LinkSink {
   void toPort(const Frame& frame, uint32_t port);
   void deliver(Port& port, const Frame& frame);
 
+  // forwarder_echo.cpp
+  void enterEcho(const std::vector<uint8_t>& octets, uint32_t network, uint32_t port);
+  void echoArrived(const Frame& frame, uint32_t port);
+
   void drop(const Frame& frame, Drop reason);
   void count(Drop reason) { drops_[static_cast<size_t>(reason)]++; }
 
@@ -95,11 +102,12 @@ class Forwarder final : public PortSink, public LinkSink {
   Up& up_;
   std::unordered_map<uint32_t, Network> networks_;
   std::unordered_map<uint32_t, std::unique_ptr<Port>> ports_;
-  std::unordered_map<uint32_t, TokenBucket> edgeMisses_;
+  std::unordered_map<uint32_t, TokenBucket> edgeMisses_, echoAnswers_;
   Links links_;
   FlowCache flows_;
   Pending pending_;
   Joiner joiner_;
+  EchoesWaiting echoes_;
   PairCounters pairs_;
   Table<Learnt, LearntAt> learnt_{LEARNT_SOURCES};
   DropCounts drops_{};

@@ -44,7 +44,7 @@ class Joiner {
   // goes.
   template <class Dropped>
   bool add(const Frame& piece, uint64_t now, Frame& whole, Dropped&& dropped) {
-    const Key key{piece.network, piece.fragmentId, piece.source(), piece.destination()};
+    const Key key{piece.network, piece.fragmentId, piece.source(), piece.destination(), piece.echo};
     auto it = slots_.find(key);
     if (it == slots_.end()) {
       const size_t size = MAC_PAIR_BYTES + piece.total;
@@ -95,6 +95,7 @@ class Joiner {
   struct Key {
     uint32_t network, id;
     uint64_t source, destination;
+    bool echo;  // its pieces never complete a frame of a VM
     bool operator==(const Key&) const = default;
   };
   struct Hash {

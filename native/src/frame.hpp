@@ -14,6 +14,7 @@ struct Frame {
   uint8_t hopLimit = 0;
   bool ground = false;
   bool fromPort = false;
+  bool echo = false;  // answered by the plane, never delivered (echo.hpp)
   bool fragment = false;
   uint32_t fragmentId = 0;
   uint16_t offset = 0;  // of this piece, counted after the MAC pair

@@ -67,6 +67,7 @@ void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, s
   frame.epoch = header.epoch;
   frame.hopLimit = std::min(header.hopLimit, FIRST_HOP_LIMIT);  // no peer makes a loop longer
   frame.ground = header.flags & FLAG_GROUND;
+  frame.echo = header.flags & FLAG_ECHO;
   frame.fragment = header.flags & FLAG_FRAGMENT;
   frame.fragmentId = header.fragmentId;
   frame.offset = header.offset;

@@ -31,6 +31,26 @@ constexpr double SOURCE_EVENT_BURST = 64;
 constexpr size_t LEARNT_SOURCES = 16'384;
 constexpr uint64_t LEARNT_REPORT_NS = 60'000 * MS;  // a source that goes on talking is reported again
 
+constexpr double RECORDS_PER_SECOND = 20'000;  // RECORDS_PER_SECOND_MAX of core/data-plane.ts
+constexpr double RECORD_BURST = 4'000;
+constexpr uint32_t RUN_ROWS = 64;  // of one unbroken run
+constexpr uint64_t RECORD_FLUSH_NS = 20 * MS;
+constexpr double TRAIN_RECORDS_PER_SECOND =
+    5'000;  // for each link: a peer takes no more than a quarter of all
+constexpr double TRAIN_RECORD_BURST = 1'024;
+constexpr uint64_t TRAIN_MOST_NS = 1'000 * MS;    // a train's gaps together
+constexpr uint64_t TRAIN_FORGET_NS = 2'000 * MS;  // afterwards its number may be another train's
+constexpr uint64_t TRAIN_SPIN_NS = 60'000;        // the last of a gap, waited out on the CPU
+constexpr size_t ARRIVALS_WAITING = 20'000;       // rows queued for JavaScript
+
+constexpr size_t NOTE_BYTES = 512;       // NOTE_BYTES_MAX of core/data-plane.ts
+constexpr double NOTES_PER_SECOND = 50;  // NOTES_PER_SECOND_MAX: of a link, each way
+constexpr double NOTE_BURST = 50;        // at the sender; a receiver forgives what the path has bunched
+constexpr double NOTE_BURST_RECEIVED = 100;
+constexpr size_t ECHOES_WAITING = 1'024;
+constexpr double ECHO_ANSWERS_PER_SECOND = 100;  // for each port or edge that they come in by
+constexpr double ECHO_ANSWER_BURST = 100;
+
 constexpr size_t UP_BATCH = 256;     // misses or events in one call of JavaScript
 constexpr size_t UP_MISSES = 8'192;  // queued for JavaScript
 constexpr size_t UP_EVENTS = 4'096;
@@ -42,8 +62,8 @@ constexpr uint64_t JOIN_TIMEOUT_NS = 1'000 * MS;
 constexpr uint64_t JOIN_SWEEP_NS = 250 * MS;
 
 constexpr size_t MAX_FRAME = 65'535;         // octets of one frame at any port
-constexpr size_t SUPER_SEGMENTS = 2'048;       // of one super-frame: a VM may ask for segments of one octet
-constexpr size_t SEGMENTS_PER_TURN = 4'096;   // before the other descriptors have their turn
+constexpr size_t SUPER_SEGMENTS = 2'048;     // of one super-frame: a VM may ask for segments of one octet
+constexpr size_t SEGMENTS_PER_TURN = 4'096;  // before the other descriptors have their turn
 constexpr size_t SUPER_FRAME = 65'536 + 64;  // octets of what a device hands over before segmentation
 constexpr size_t RECEIVE_BATCH = 32;         // messages in one recvmmsg
 constexpr size_t RECEIVE_STRIDE = 66 << 10;  // octets set aside for each

@@ -12,7 +12,10 @@ uint64_t jittered(uint64_t ns) { return ns - ns / 4 * (random32() % 1024) / 1024
 }  // namespace
 
 Link::Link(LinkConfig config, Links& links)
-    : config_(std::move(config)), links_(links), timer_(links.loop(), [this] { onTimer(); }) {}
+    : config_(std::move(config)),
+      links_(links),
+      timer_(links.loop(), [this] { onTimer(); }),
+      record_(links.recorder(), config_.id) {}
 
 void Link::start() {
   if (config_.dial) beginDialling();
@@ -255,6 +258,8 @@ void Link::establish(Session session, uint64_t rttNs) {
   if (kept && kept->deadline) kept->deadline->cancel();
   session.sinceNs = session.heardNs = session.nextPingNs = now;
   session_ = std::move(session);
+  window_.restart();
+  record_.restart();
   links_.bind(session_->mine.session, *this);
   rttNs_ = rttNs;
   path_.start(now);

@@ -14,6 +14,10 @@
 #include "handshake.hpp"
 #include "link_tcp.hpp"
 #include "path_size.hpp"
+#include "record.hpp"
+#include "sequence.hpp"
+#include "trains.hpp"
+#include "up.hpp"
 #include "wire.hpp"
 
 namespace vnet {
@@ -55,12 +59,20 @@ class Link {
   uint32_t rttUs() const { return static_cast<uint32_t>(rttNs_ / 1000); }
   uint16_t datagramBytes() const { return config_.tcp || !session_ ? 0 : path_.size(); }
 
+  LinkRow row() const;
+  LinkRecord& record() { return record_; }
+  // Of a live UDP link.
+  TrainPath trainPath(std::shared_ptr<const Fd> socket, int family) const;
+
+  // Nothing while it is down.
+  void sendNote(const std::vector<uint8_t>& note);
   // Sends a frame as it is or in pieces; `hopLimit` is the one to write. False: counted as linkQueue.
   bool send(const Frame& frame, uint8_t hopLimit);
 
   void onHandshake(const Header& header, const uint8_t* body, size_t length, const Origin& origin);
   // Any other message, found by its session number. False: not from this session's peer.
-  bool onMessage(const Header& header, const uint8_t* body, size_t length, const Origin& origin);
+  bool onMessage(const Header& header, const uint8_t* body, size_t length, const Origin& origin,
+                 uint64_t wallNs);
   void onConnected(TcpConnection& connection);
   void onClosed(TcpConnection& connection, const std::string& reason);
   // It is being closed: no handshake is under way on it any longer.
@@ -101,7 +113,11 @@ class Link {
   void establish(Session session, uint64_t rttNs);
   void down(const std::string& reason);
   void report(bool up, const std::string& reason);
-  void sendControl(Type type, const uint8_t* body, size_t length, uint32_t session, const Origin& origin);
+  void arrived(const Header& header, const uint8_t* body, size_t length, const Origin& origin,
+               uint64_t wallNs);
+  void onNote(const uint8_t* note, size_t length);
+  // False: the connection takes no more.
+  bool sendControl(Type type, const uint8_t* body, size_t length, uint32_t session, const Origin& origin);
   void sendHello();
   void sendDone();
   void ping();
@@ -125,6 +141,9 @@ class Link {
   PathSize path_;
   uint64_t rttNs_ = 0;
   uint32_t sequence_ = 0;
+  SequenceWindow window_;
+  LinkRecord record_;
+  TokenBucket notesOut_{NOTES_PER_SECOND, NOTE_BURST}, notesIn_{NOTES_PER_SECOND, NOTE_BURST_RECEIVED};
   uint32_t fragmentId_ = random32();
 };
 

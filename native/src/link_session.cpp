@@ -15,11 +15,13 @@ constexpr size_t PING_BODY = 8;   // the sender's clock, sent back in a PONG
 constexpr size_t PROBE_BODY = 2;  // the datagram's size; a PROBE is padded to it
 }  // namespace
 
-bool Link::onMessage(const Header& header, const uint8_t* body, size_t length, const Origin& origin) {
+bool Link::onMessage(const Header& header, const uint8_t* body, size_t length, const Origin& origin,
+                     uint64_t wallNs) {
   if (!session_ || !(session_->origin == origin)) return false;
   const uint64_t now = links_.loop().now();
   session_->heardNs = now;
   session_->confirmed = true;
+  arrived(header, body, length, origin, wallNs);
   switch (header.type) {
     case Type::data:
       links_.sink().fromLink(*this, header, body, length);
@@ -44,6 +46,9 @@ bool Link::onMessage(const Header& header, const uint8_t* body, size_t length, c
     case Type::bye:
       onBye(body, length, origin);
       break;
+    case Type::note:
+      onNote(body, length);
+      break;
     default:
       break;
   }
@@ -62,7 +67,10 @@ void Link::ping() {
   uint8_t body[PING_BODY];
   store64(body, nowNs());
   session_->nextPingNs = links_.loop().now() + config_.keepAliveNs;
-  if (config_.tcp) return sendControl(Type::ping, body, sizeof body, session_->theirs.session, session_->origin);
+  if (config_.tcp) {
+    sendControl(Type::ping, body, sizeof body, session_->theirs.session, session_->origin);
+    return;
+  }
   uint8_t datagram[HEADER_BYTES + PING_BODY];
   std::memcpy(datagram + HEADER_BYTES, body, sizeof body);
   const int error = sendAlone(Type::ping, datagram, sizeof datagram);
@@ -71,15 +79,18 @@ void Link::ping() {
     session_->nextPingNs = links_.loop().now() + std::min(config_.keepAliveNs, PING_RETRY_NS);
 }
 
-// Puts the header in front of a datagram and sends it at once: the errno, or 0.
+// Puts the header in front of a datagram and sends it at once: the errno, or 0. What was not sent takes no
+// number.
 int Link::sendAlone(Type type, uint8_t* datagram, size_t length) {
   Header header;
   header.type = type;
   header.session = session_->theirs.session;
-  header.sequence = sequence_++;
+  header.sequence = isNumbered(type) ? sequence_ : 0;
   header.timestampNs = nowNs();
   encodeHeader(header, datagram);
-  return links_.udp()->sendNow(session_->origin.address, datagram, length);
+  const int error = links_.udp()->sendNow(session_->origin.address, datagram, length);
+  if (isNumbered(type) && error == 0) sequence_++;
+  return error;
 }
 
 bool Link::probe(uint16_t size) {
@@ -97,7 +108,7 @@ void Link::onRefused(size_t size, int error) {
   schedule();
 }
 
-void Link::sendControl(Type type, const uint8_t* body, size_t length, uint32_t session,
+bool Link::sendControl(Type type, const uint8_t* body, size_t length, uint32_t session,
                        const Origin& origin) {
   uint8_t* out = nullptr;
   if (origin.connection) {
@@ -106,14 +117,15 @@ void Link::sendControl(Type type, const uint8_t* body, size_t length, uint32_t s
   } else if (links_.udp()) {
     out = links_.udp()->reserve(origin.address, this, HEADER_BYTES + length);
   }
-  if (!out) return;
+  if (!out) return false;
   Header header;
   header.type = type;
   header.session = session;
-  header.sequence = sequence_++;
+  header.sequence = isNumbered(type) ? sequence_++ : 0;
   header.timestampNs = nowNs();
   encodeHeader(header, out);
-  std::memcpy(out + HEADER_BYTES, body, length);
+  if (length > 0) std::memcpy(out + HEADER_BYTES, body, length);
+  return true;
 }
 
 bool Link::send(const Frame& frame, uint8_t hopLimit) {
@@ -130,7 +142,8 @@ bool Link::send(const Frame& frame, uint8_t hopLimit) {
 
 bool Link::sendWhole(const Frame& frame, uint8_t hopLimit, const uint8_t* body, size_t bodyLength) {
   Header header;
-  header.flags = (frame.ground ? FLAG_GROUND : 0) | (frame.fragment ? FLAG_FRAGMENT : 0);
+  header.flags =
+      (frame.ground ? FLAG_GROUND : 0) | (frame.fragment ? FLAG_FRAGMENT : 0) | (frame.echo ? FLAG_ECHO : 0);
   header.hopLimit = hopLimit;
   header.session = session_->theirs.session;
   header.network = frame.network;

@@ -7,6 +7,7 @@
 
 #include "limits.hpp"
 #include "loop.hpp"
+#include "tcp_state.hpp"
 
 namespace vnet {
 
@@ -52,6 +53,7 @@ class TcpConnection final : public Pollable {
   // Forgets the descriptor; the owner is not told.
   void shut();
 
+  std::optional<TcpState> state() const { return readTcpState(fd_.get()); }
   const Address& peer() const { return peer_; }
   bool dialled() const { return dialled_; }
   bool connecting() const { return connecting_; }

@@ -1,5 +1,6 @@
 #include "link_udp.hpp"
 
+#include <fcntl.h>
 #include <netinet/udp.h>
 
 #include <cerrno>
@@ -65,7 +66,8 @@ void UdpSocket::onEvents(uint32_t) {
   mmsghdr messages[RECEIVE_BATCH];
   iovec parts[RECEIVE_BATCH];
   sockaddr_storage from[RECEIVE_BATCH];
-  alignas(cmsghdr) uint8_t control[RECEIVE_BATCH][CMSG_SPACE(sizeof(int))];
+  alignas(cmsghdr) uint8_t control[RECEIVE_BATCH][CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(timespec))];
+  if (clock_) clock_->adjust();
   for (int round = 0; round < RECEIVE_ROUNDS; round++) {
     for (size_t i = 0; i < RECEIVE_BATCH; i++) {
       parts[i] = {loop_->scratch() + i * RECEIVE_STRIDE, RECEIVE_STRIDE};
@@ -75,21 +77,36 @@ void UdpSocket::onEvents(uint32_t) {
     for (int i = 0; i < count; i++) {
       const size_t length = messages[i].msg_len;
       size_t segment = length;
+      uint64_t wallNs = 0;
       for (cmsghdr* c = CMSG_FIRSTHDR(&messages[i].msg_hdr); c; c = CMSG_NXTHDR(&messages[i].msg_hdr, c)) {
-        if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO) continue;
-        int size;
-        std::memcpy(&size, CMSG_DATA(c), sizeof size);
-        if (size > 0) segment = static_cast<size_t>(size);
+        if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+          int size;
+          std::memcpy(&size, CMSG_DATA(c), sizeof size);
+          if (size > 0) segment = static_cast<size_t>(size);
+        } else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+          timespec at;
+          std::memcpy(&at, CMSG_DATA(c), sizeof at);
+          wallNs = static_cast<uint64_t>(at.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(at.tv_nsec);
+        }
       }
       const Address address = Address::from(from[i]);
       const auto* data = static_cast<const uint8_t*>(parts[i].iov_base);
-      if (length == 0) received_(address, data, 0);
+      if (length == 0) received_(address, data, 0, wallNs);
       for (size_t at = 0; at < length; at += segment)
-        received_(address, data + at, std::min(segment, length - at));
+        received_(address, data + at, std::min(segment, length - at), wallNs);
     }
     if (count < static_cast<int>(RECEIVE_BATCH)) return;
   }
 }
+
+void UdpSocket::stampArrivals(ArrivalClock* clock) {
+  if (clock_ == clock) return;
+  clock_ = clock;
+  const int on = clock != nullptr;
+  setsockopt(fd_.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+Fd UdpSocket::duplicate() const { return Fd(fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0)); }
 
 uint8_t* UdpSocket::reserve(const Address& to, Link* owner, size_t length) {
   if (used_ + length > UDP_BATCH_BYTES) flush();

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "arrival_clock.hpp"
 #include "limits.hpp"
 #include "loop.hpp"
 
@@ -14,9 +15,10 @@ class Link;
 
 class UdpSocket final : public Pollable {
  public:
-  // received(from, octets, length): the octets are the socket's again when it returns.
+  // received(from, octets, length, wallNs): the octets are the socket's again when it returns; wallNs: when
+  // the kernel got them, 0 while stampArrivals is off. Datagrams that the kernel coalesced share one.
   // refused(link, size, error): a datagram of this link did not go out.
-  using Received = std::function<void(const Address&, const uint8_t*, size_t)>;
+  using Received = std::function<void(const Address&, const uint8_t*, size_t, uint64_t)>;
   using Refused = std::function<void(Link*, size_t, int)>;
 
   // Throws PlaneError. An empty address: all of both families.
@@ -32,6 +34,9 @@ class UdpSocket final : public Pollable {
   void flush();
   // Sends at once, alone, after what is queued; the errno, or 0.
   int sendNow(const Address& to, const uint8_t* data, size_t length);
+  // Asks the kernel for the time of each arrival, and keeps the clock in step with it; nullptr: no longer.
+  void stampArrivals(ArrivalClock* clock);
+  Fd duplicate() const;
   uint16_t port() const { return port_; }
   int family() const { return family_; }
 
@@ -49,6 +54,7 @@ class UdpSocket final : public Pollable {
   int family_ = 0;
   uint16_t port_ = 0;
   Loop* loop_ = nullptr;
+  ArrivalClock* clock_ = nullptr;
   Received received_;
   Refused refused_;
   std::unique_ptr<uint8_t[]> slab_;

@@ -24,10 +24,13 @@ void Links::useUdp(std::unique_ptr<UdpSocket> udp) {
   udp_ = std::move(udp);
   udp_->start(
       loop_,
-      [this](const Address& from, const uint8_t* data, size_t length) {
-        receive(data, length, Origin{nullptr, from});
+      [this](const Address& from, const uint8_t* data, size_t length, uint64_t wallNs) {
+        receive(data, length, Origin{nullptr, from}, wallNs);
       },
       [](Link* link, size_t size, int error) { link->onRefused(size, error); });
+  trainSocket_ = std::make_shared<const Fd>(udp_->duplicate());
+  stampArrivals();
+  pathChanged();
 }
 
 void Links::open(LinkConfig config) {
@@ -51,7 +54,20 @@ void Links::close(uint32_t id) {
   byWireId_.erase(load64(it->second->wireId().data()));
   links_.erase(it);
   resolveAll();
+  stampArrivals();
   pathChanged();
+}
+
+void Links::setRecording(uint32_t id, double recordsPerSecond) {
+  if (Link* link = find(id)) link->record().setRate(recordsPerSecond);
+  stampArrivals();
+}
+
+// The kernel stamps packets only while somebody asks it to.
+void Links::stampArrivals() {
+  bool any = false;
+  for (const auto& [id, link] : links_) any = any || link->record().on();
+  if (udp_) udp_->stampArrivals(any ? &recorder_.clock : nullptr);
 }
 
 void Links::resolve(Edge& edge) {
@@ -87,10 +103,13 @@ Link* Links::find(uint32_t id) {
 
 void Links::pathChanged() {
   smallest_ = 0;
+  std::vector<TrainPath> paths;
   for (const auto& [id, link] : links_) {
     const size_t size = link->datagramBytes();
     if (size != 0 && (smallest_ == 0 || size < smallest_)) smallest_ = size;
+    if (size != 0 && *trainSocket_) paths.push_back(link->trainPath(trainSocket_, udp_->family()));
   }
+  trains_.setPaths(std::move(paths));
 }
 
 void Links::flush() {
@@ -110,7 +129,7 @@ uint32_t Links::newSession() {
 }
 
 // Octets from a socket: decode, then the link by its session, or by its name in a handshake.
-void Links::receive(const uint8_t* data, size_t length, const Origin& origin) {
+void Links::receive(const uint8_t* data, size_t length, const Origin& origin, uint64_t wallNs) {
   Header header;
   const size_t bytes = decodeHeader(data, length, header);
   if (bytes == 0) return sink_.linkDrop(nullptr, Drop::malformed);
@@ -132,7 +151,7 @@ void Links::receive(const uint8_t* data, size_t length, const Origin& origin) {
     return it->second->onHandshake(header, body, rest, origin);
   }
   const auto it = sessions_.find(header.session);
-  if (it == sessions_.end() || !it->second->onMessage(header, body, rest, origin))
+  if (it == sessions_.end() || !it->second->onMessage(header, body, rest, origin, wallNs))
     sink_.linkDrop(nullptr, Drop::unknownPeer);
 }
 
@@ -169,7 +188,7 @@ void Links::adopt(TcpConnection& connection, Link& link) {
 void Links::tcpConnected(TcpConnection& connection) { connection.link->onConnected(connection); }
 
 void Links::tcpMessage(TcpConnection& connection, const uint8_t* data, size_t length) {
-  receive(data, length, Origin{&connection, connection.peer()});
+  receive(data, length, Origin{&connection, connection.peer()}, 0);
 }
 
 void Links::tcpClosed(TcpConnection& connection, int, const std::string& reason) {
@@ -178,7 +197,8 @@ void Links::tcpClosed(TcpConnection& connection, int, const std::string& reason)
   if (link) link->onClosed(connection, reason);
 }
 
-// An honest peer proves itself within a round trip; whoever fills the places without a proof loses them first.
+// An honest peer proves itself within a round trip; whoever fills the places without a proof loses them
+// first.
 void Links::dropOldestStranger() {
   TcpConnection* oldest = nullptr;
   for (const auto& [connection, owned] : connections_)

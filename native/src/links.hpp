@@ -9,6 +9,7 @@
 #include "link.hpp"
 #include "link_tcp.hpp"
 #include "link_udp.hpp"
+#include "trains.hpp"
 
 namespace vnet {
 
@@ -18,13 +19,16 @@ class LinkSink {
   // DATA came in; `end` is borrowed for the call.
   virtual void fromLink(Link& link, const Header& header, const uint8_t* end, size_t length) = 0;
   virtual void linkState(Link& link, bool up, const std::string& reason, const std::string& remote) = 0;
+  // A note of the other end; borrowed for the call.
+  virtual void linkNote(Link& link, const uint8_t* note, size_t length) = 0;
   // `link`: nullptr when the octets belong to none.
   virtual void linkDrop(Link* link, Drop reason) = 0;
 };
 
 class Links final : public TcpOwner {
  public:
-  Links(Loop& loop, LinkSink& sink) : loop_(loop), sink_(sink) {}
+  Links(Loop& loop, LinkSink& sink, Trains& trains, Recorder::UpArrivals up)
+      : loop_(loop), sink_(sink), trains_(trains), recorder_(loop, std::move(up)) {}
   ~Links() override;
 
   void listen(std::unique_ptr<UdpSocket> udp, std::unique_ptr<TcpListener> tcp);
@@ -34,6 +38,7 @@ class Links final : public TcpOwner {
   void close(uint32_t id);
   void setEdge(uint32_t edge, std::vector<uint32_t> ids);
   void removeEdge(uint32_t edge);
+  void setRecording(uint32_t link, double recordsPerSecond);
   // The edge's first live link; nullptr: it has none.
   Link* live(uint32_t edge);
   Link* find(uint32_t id);
@@ -49,6 +54,7 @@ class Links final : public TcpOwner {
   Loop& loop() { return loop_; }
   LinkSink& sink() { return sink_; }
   UdpSocket* udp() { return udp_.get(); }
+  Recorder& recorder() { return recorder_; }
   uint32_t newSession();
   void bind(uint32_t session, Link& link) { sessions_[session] = &link; }
   void unbind(uint32_t session) { sessions_.erase(session); }
@@ -61,6 +67,7 @@ class Links final : public TcpOwner {
     if (!connection.dirty) dirty_.push_back(&connection);
     connection.dirty = true;
   }
+  // A UDP link went up or down, or carries larger or smaller datagrams.
   void pathChanged();
 
  private:
@@ -70,7 +77,9 @@ class Links final : public TcpOwner {
   };
   void resolve(Edge& edge);
   void resolveAll();
-  void receive(const uint8_t* data, size_t length, const Origin& origin);
+  // `wallNs`: when it arrived, by the kernel; 0: not known.
+  void receive(const uint8_t* data, size_t length, const Origin& origin, uint64_t wallNs);
+  void stampArrivals();
   void tcpConnected(TcpConnection& connection) override;
   void tcpMessage(TcpConnection& connection, const uint8_t* data, size_t length) override;
   void tcpClosed(TcpConnection& connection, int error, const std::string& reason) override;
@@ -79,7 +88,10 @@ class Links final : public TcpOwner {
 
   Loop& loop_;
   LinkSink& sink_;
+  Trains& trains_;
+  Recorder recorder_;
   std::unique_ptr<UdpSocket> udp_;
+  std::shared_ptr<const Fd> trainSocket_;  // a duplicate of the UDP descriptor
   std::unique_ptr<TcpListener> tcp_;
   std::unordered_map<uint32_t, std::unique_ptr<Link>> links_;
   std::unordered_map<uint64_t, Link*> byWireId_;

@@ -23,9 +23,10 @@ WaitingQueue* Pending::open(const FlowKey& key, uint64_t now) {
 bool Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
   const size_t frames = queue.held ? HOLD_FRAMES_PER_KEY : PENDING_FRAMES_PER_KEY;
   const size_t bytes = queue.held ? HOLD_BYTES_PER_KEY : PENDING_BYTES_PER_KEY;
-  const bool full = queue.held ? heldBytes_ + frame.length > HOLD_BYTES
-                               : bytes_ + frame.length > PENDING_BYTES ||
-                                     byIngress_[queue.ingress].bytes + frame.length > PENDING_BYTES_PER_INGRESS;
+  const bool full = queue.held
+                        ? heldBytes_ + frame.length > HOLD_BYTES
+                        : bytes_ + frame.length > PENDING_BYTES ||
+                              byIngress_[queue.ingress].bytes + frame.length > PENDING_BYTES_PER_INGRESS;
   if (full || queue.frames.size() >= frames || queue.bytes + frame.length > bytes) return false;
   WaitingFrame& waiting = queue.frames.emplace_back();
   waiting.octets.assign(frame.data, frame.data + frame.length);

@@ -24,7 +24,8 @@ void Plane::Wake::signal() {
   (void)!write(fd.get(), &one, sizeof one);
 }
 
-Plane::Plane(std::function<void()> wakeJavaScript) : up_(std::move(wakeJavaScript)), forwarder_(loop_, up_) {
+Plane::Plane(std::function<void()> wakeJavaScript)
+    : up_(std::move(wakeJavaScript)), forwarder_(loop_, up_, trains_) {
   loop_.watch(wake_.fd.get(), wake_, EPOLLIN);
   // Signals are for the JavaScript thread.
   sigset_t all, before;
@@ -84,6 +85,7 @@ void Plane::call(Command command) {
 }
 
 void Plane::stop() {
+  trains_.stop();
   if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);

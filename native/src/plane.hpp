@@ -3,11 +3,12 @@
 //   JavaScript thread                          I/O thread
 //   post(), call() --commands_, mutex_, wake_--> runs them before it serves the events it woke for
 //                                              (so what was configured before a frame came holds for it)
-//   up_.take()     <------- Up, its own lock --- misses, events, snapshots
+//   up_.take()     <------- Up, its own lock --- misses, events, snapshots, arrivals
+//   trains_.send()  -- Trains, its own lock --- setPaths()        (trains.hpp: a third thread sends them)
 //
-// Loop, forwarder, links and ports belong to the I/O thread from start to join. stop() joins it; afterwards
-// everything is destroyed on the JavaScript thread. No exception leaves the thread: a command that throws is
-// a fault of ours, and ends the process with its message rather than a silent loss.
+// Loop, forwarder, links and ports belong to the I/O thread from start to join. stop() joins both threads;
+// afterwards everything is destroyed on the JavaScript thread. No exception leaves the thread: a command that
+// throws is a fault of ours, and ends the process with its message rather than a silent loss.
 #pragma once
 #include <functional>
 #include <mutex>
@@ -30,6 +31,7 @@ class Plane {
   void call(Command command);
   void stop();
   UpBatch take() { return up_.take(); }
+  Trains& trains() { return trains_; }
 
  private:
   class Wake final : public Pollable {
@@ -47,6 +49,7 @@ class Plane {
   Up up_;
   Loop loop_;
   Wake wake_;
+  Trains trains_;
   Forwarder forwarder_;
   std::mutex mutex_;
   std::vector<Command> commands_;

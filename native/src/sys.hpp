@@ -48,6 +48,7 @@ struct Address {
   static Address from(const sockaddr_storage& address);
   socklen_t fill(sockaddr_storage& out, int family) const;  // 0: this family cannot reach it
   bool isV4() const { return IN6_IS_ADDR_V4MAPPED(&ip); }
+  size_t headerBytes() const { return isV4() ? 28 : 48; }  // IP and UDP headers of a datagram
   std::string text() const;
   bool operator==(const Address& other) const;
 };

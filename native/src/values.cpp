@@ -7,7 +7,7 @@ namespace vnet {
 uint32_t number(const Napi::Object& from, const char* name) {
   return from.Get(name).ToNumber().Uint32Value();
 }
-static uint64_t mac(const Napi::Value& value) {
+uint64_t mac(const Napi::Value& value) {
   const double number = value.ToNumber().DoubleValue();
   if (!(number >= 0 && number < 281474976710656.0))
     throw PlaneError("VNET_ERR_INVALID", "a MAC address is a number below 2^48");
@@ -113,6 +113,21 @@ Napi::Value eventValue(Napi::Env env, const Event& event) {
     out.Set("admitted", event.yes);
     return out;
   }
+  if (event.kind == Event::Kind::note) {
+    out.Set("kind", "note");
+    out.Set("link", event.id);
+    auto note = Napi::Uint8Array::New(env, event.note.size());
+    if (!event.note.empty()) std::memcpy(note.Data(), event.note.data(), event.note.size());
+    out.Set("note", note);
+    return out;
+  }
+  if (event.kind == Event::Kind::echo) {
+    out.Set("kind", "echo");
+    out.Set("echo", event.id);
+    out.Set("rttUs", event.rttUs);
+    out.Set("hops", event.hops);
+    return out;
+  }
   const bool link = event.kind == Event::Kind::link;
   out.Set("kind", link ? "link" : "port");
   out.Set(link ? "link" : "port", event.id);
@@ -142,6 +157,32 @@ static Napi::Object endValue(Napi::Env env, const EndRow& row) {
   return out;
 }
 
+static Napi::Object tcpValue(Napi::Env env, const TcpState& tcp) {
+  auto out = Napi::Object::New(env);
+  out.Set("rttUs", tcp.rttUs);
+  out.Set("rttVarUs", tcp.rttVarUs);
+  out.Set("minRttUs", tcp.minRttUs);
+  out.Set("deliveryBitsPerSecond", tcp.deliveryBitsPerSecond);
+  out.Set("appLimited", tcp.appLimited);
+  out.Set("sentSegments", tcp.sentSegments);
+  out.Set("retransmittedSegments", tcp.retransmittedSegments);
+  out.Set("congestionWindowBytes", tcp.congestionWindowBytes);
+  out.Set("unsentBytes", tcp.unsentBytes);
+  return out;
+}
+
+static Napi::Object linkValue(Napi::Env env, const LinkRow& row) {
+  auto out = endValue(env, row);
+  out.Set("up", row.up);
+  out.Set("rttUs", row.rttUs);
+  out.Set("datagramBytes", row.datagramBytes);
+  out.Set("arrived", static_cast<double>(row.arrived));
+  out.Set("lost", static_cast<double>(row.lost));
+  out.Set("late", static_cast<double>(row.late));
+  if (row.tcp) out.Set("tcp", tcpValue(env, *row.tcp));
+  return out;
+}
+
 Napi::Value snapshotValue(Napi::Env env, const Snapshot& snapshot) {
   auto pairs = Napi::Object::New(env);
   const PairColumns& c = snapshot.pairs;
@@ -155,13 +196,7 @@ Napi::Value snapshotValue(Napi::Env env, const Snapshot& snapshot) {
   pairs.Set("outBytes", column(env, c.outBytes));
   auto links = Napi::Array::New(env), ports = Napi::Array::New(env), drops = Napi::Array::New(env);
   uint32_t at = 0;
-  for (const EndRow& row : snapshot.links) {
-    auto link = endValue(env, row);
-    link.Set("up", row.up);
-    link.Set("rttUs", row.rttUs);
-    link.Set("datagramBytes", row.datagramBytes);
-    links.Set(at++, link);
-  }
+  for (const LinkRow& row : snapshot.links) links.Set(at++, linkValue(env, row));
   at = 0;
   for (const EndRow& row : snapshot.ports) ports.Set(at++, endValue(env, row));
   for (uint32_t i = 0; i < DROP_COUNT; i++) drops.Set(i, static_cast<double>(snapshot.drops[i]));

@@ -39,7 +39,8 @@ constexpr size_t SEAL_COUNTER_BYTES = 8;
 constexpr size_t SEAL_TAG_BYTES = 16;
 constexpr size_t MAC_PAIR_BYTES = 12;
 constexpr size_t ETHERNET_BYTES = 14;
-constexpr size_t RECORD_PREFIX_BYTES = 4;  // TCP: the length of what follows
+constexpr size_t RECORD_PREFIX_BYTES = 4;               // TCP: the length of what follows
+constexpr size_t TRAIN_LEAST_BYTES = HEADER_BYTES + 8;  // the smallest datagram of a train
 constexpr size_t MAX_MESSAGE = HEADER_BYTES + FRAGMENT_BYTES + 65'535 + 64;
 
 enum class Type : uint8_t {
@@ -51,14 +52,23 @@ enum class Type : uint8_t {
   pong = 6,
   probe = 7,
   probeAck = 8,
-  bye = 9
+  bye = 9,
+  train = 10,
+  note = 11
 };
-constexpr uint8_t LAST_TYPE = 9;
+constexpr uint8_t LAST_TYPE = 11;
 
 constexpr uint8_t FLAG_GROUND = 0x01;
 constexpr uint8_t FLAG_FRAGMENT = 0x02;
 constexpr uint8_t FLAG_SEALED = 0x04;
-constexpr uint8_t KNOWN_FLAGS = FLAG_GROUND | FLAG_FRAGMENT | FLAG_SEALED;
+constexpr uint8_t FLAG_ECHO = 0x08;
+constexpr uint8_t KNOWN_FLAGS = FLAG_GROUND | FLAG_FRAGMENT | FLAG_SEALED | FLAG_ECHO;
+
+// These take no number of the link's sequence: they are answered to strangers, or are meant to be lost.
+constexpr bool isNumbered(Type type) {
+  return type != Type::hello && type != Type::helloAck && type != Type::helloDone && type != Type::probe &&
+         type != Type::train;
+}
 
 struct Header {
   Type type = Type::data;
@@ -80,8 +90,8 @@ struct Header {
 // Writes header.bytes() octets.
 void encodeHeader(const Header& header, uint8_t* out);
 // Octets of the header, 0 when `data` is none of ours: too short, another version, an unknown type or flag, a
-// sealed message (no seal is defined yet), a DATA shorter than an Ethernet header, a fragment outside its frame or of
-// a frame that short.
+// sealed message (no seal is defined yet), a DATA shorter than an Ethernet header, a fragment outside its
+// frame or of a frame that short.
 size_t decodeHeader(const uint8_t* data, size_t length, Header& out);
 
 }  // namespace vnet

@@ -80,5 +80,9 @@ int main() {
   for (const Piece& piece : pieces)
     joiner.add(piece.frame, 1, joined, [&](Drop reason) { malformed += reason == Drop::malformed; });
   CHECK(malformed == 1);
+  // A piece of an echo never completes a frame.
+  pieces = split(frame, 10, 1'200);
+  pieces[0].frame.echo = true;
+  for (const Piece& piece : pieces) CHECK(!joiner.add(piece.frame, 1, joined, [](Drop) {}));
   std::puts("fragment: ok");
 }

@@ -24,6 +24,7 @@ struct Side {
   std::string path;
   Fd peer;
   bool up = false;
+  size_t notes = 0, echoes = 0, rows = 0, trainRows = 0;
 
   // What JavaScript does with a batch: answers each miss.
   void serve() {
@@ -37,8 +38,12 @@ struct Side {
            uint64_t{1} << 32,
            {{fromPort ? ActionKind::edge : ActionKind::port, Drop::noMatch, fromPort ? EDGE : PORT}}});
     }
-    for (const Event& event : batch.events)
+    for (const Event& event : batch.events) {
       if (event.kind == Event::Kind::link) up = event.yes;
+      notes += event.kind == Event::Kind::note;
+      echoes += event.kind == Event::Kind::echo;
+    }
+    for (const uint32_t train : batch.arrivals.train) (train != 0 ? trainRows : rows)++;
     if (!delta.install.empty()) plane.post([delta](Forwarder& forwarder) { forwarder.applyFlows(delta); });
   }
 
@@ -72,6 +77,7 @@ struct Side {
     plane.post([config](Forwarder& forwarder) {
       forwarder.links().open(config);
       forwarder.links().setEdge(EDGE, {LINK});
+      forwarder.links().setRecording(LINK, 5'000);
     });
   }
 
@@ -91,6 +97,19 @@ void sendFrame(Side& side, uint32_t number) {
   store16(record + 16, 0x88b5);
   store32(record + 18, number);
   CHECK(write(side.peer.get(), record, sizeof record) == sizeof record);
+}
+
+// Three threads at once: a train leaves while frames, a note and an echo do.
+void measure(Side& side, uint32_t number) {
+  side.plane.post([number](Forwarder& forwarder) {
+    forwarder.links().find(LINK)->sendNote({1, 2, 3});
+    forwarder.sendEcho({number, PORT, NETWORK, 1, 2, 60});
+  });
+  try {
+    side.plane.trains().send({LINK, number, {200, 201, 202}, {50'000, 200'000}});
+  } catch (const PlaneError& error) {
+    CHECK(error.code == "VNET_ERR_LIMIT");
+  }
 }
 
 void aMoment() { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
@@ -127,6 +146,7 @@ int main() {
       a.serve();
       b.serve();
       a.plane.post([](Forwarder& forwarder) { forwarder.reportSnapshot(1); });
+      if (i % 64 == 0) measure(a, static_cast<uint32_t>(i + 1));
       if (i % 256 == 0)
         b.plane.call([](Forwarder& forwarder) { forwarder.applyFlows({0, {FlowScope{}}, {}}); });
       aMoment();
@@ -140,7 +160,18 @@ int main() {
   CHECK(received == FRAMES);
   reader.join();
   CHECK(a.woken > 0 && b.woken > 0);
+  for (int i = 0; i < 5'000 && !(b.notes > 0 && a.echoes > 0 && b.rows > 0 && b.trainRows > 0); i++) {
+    a.serve();
+    b.serve();
+    aMoment();
+  }
+  CHECK(b.notes > 0 && a.echoes > 0 && b.rows > 0 && b.trainRows > 0);
+  // A train that would leave for a second ends with its plane.
+  const uint64_t began = nowNs();
+  a.plane.trains().send({LINK, 9'999, {100, 100}, {900 * MS}});
+  aMoment();
   a.plane.stop();
+  CHECK(nowNs() - began < 500 * MS);
   a.plane.stop();
   std::puts("plane: ok");
 }

@@ -11,7 +11,7 @@ using namespace vnet;
 static Header randomHeader(std::mt19937_64& random) {
   Header h;
   h.type = static_cast<Type>(1 + random() % LAST_TYPE);
-  if (h.type == Type::data) h.flags = random() % 4;
+  if (h.type == Type::data) h.flags = (random() % 4) | (random() % 2 ? FLAG_ECHO : 0);
   h.hopLimit = static_cast<uint8_t>(random());
   h.keyEpoch = static_cast<uint8_t>(random());
   h.session = static_cast<uint32_t>(random());
@@ -82,11 +82,12 @@ int main() {
     }
   }
   // What must not be taken.
-  uint8_t sealed[64] = {0x11, FLAG_SEALED}, version[64] = {0x21}, type[64] = {0x1f}, flags[64] = {0x11, 0x80};
+  uint8_t sealed[64] = {0x11, FLAG_SEALED}, version[64] = {0x21}, type[64] = {0x1f}, flags[64] = {0x11, 0x80},
+          echo[64] = {0x15, FLAG_ECHO};  // a PING
   Header none;
   CHECK(decodeHeader(sealed, 64, none) == 0 && decodeHeader(version, 64, none) == 0);
   CHECK(decodeHeader(type, 64, none) == 0 && decodeHeader(flags, 64, none) == 0 &&
-        decodeHeader(sealed, 0, none) == 0);
+        decodeHeader(echo, 64, none) == 0 && decodeHeader(sealed, 0, none) == 0);
   uint8_t runt[49] = {0x11, FLAG_FRAGMENT};
   runt[35] = 1;  // a whole of 13 octets
   CHECK(decodeHeader(runt, 49, none) == 0);

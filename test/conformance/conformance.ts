@@ -4,9 +4,11 @@
  */
 import type { Test } from 'tap';
 import type { ConformanceCase, PlaneBed } from './bed.js';
+import { arrivalTests } from './arrivals.js';
 import { configurationTests } from './configuration.js';
 import { flowTests } from './flows.js';
 import { linkTests } from './links.js';
+import { messageTests } from './messages.js';
 import { portTests } from './ports.js';
 
 /** Runs the suite as subtests of one named for the kind of plane; each gets a bed of its own. */
@@ -19,6 +21,8 @@ export async function planeConformance(
     ...flowTests,
     ...portTests,
     ...linkTests,
+    ...arrivalTests,
+    ...messageTests,
     ...configurationTests,
   };
   await t.test(name, async (t) => {

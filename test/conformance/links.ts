@@ -5,43 +5,25 @@ import {
   A,
   ALL,
   B,
+  couple,
+  DIRECT,
+  EDGE,
   frame,
   Joint,
-  join,
   MTU,
   NETWORK,
   Node,
   OTHER_NETWORK,
+  STAR_A,
+  STAR_B,
   sequences,
   toEdge,
   toPort,
+  triangle,
   until,
 } from './stage.js';
 
-const EDGE = 50;
-const [DIRECT, STAR_A, STAR_B] = [60, 61, 62];
 const QUIET_MS = 150;
-
-/** a and b with a port each and one link; frames to B cross it. */
-async function couple(bed: Parameters<ConformanceCase>[1], type: LinkType = 'udp') {
-  const [a, b] = [new Node(bed, 'a'), new Node(bed, 'b')];
-  const [near, far] = [await a.port(1), await b.port(2)];
-  a.decide = ({ ground }) => (ground === 0 ? [toEdge(EDGE)] : [{ kind: 'drop', reason: 1 }]);
-  b.decide = () => [toPort(2)];
-  return { a, b, near, far, joint: await join(a, b, EDGE, type) };
-}
-
-/** The star under a direct link: a-b, and both to the Proxy. */
-async function triangle(bed: Parameters<ConformanceCase>[1]) {
-  const [a, b, proxy] = [new Node(bed, 'a'), new Node(bed, 'b'), new Node(bed, 'proxy')];
-  const [near, far] = [await a.port(1), await b.port(2)];
-  const [direct, starA] = [await join(a, b, DIRECT), await join(a, proxy, STAR_A)];
-  await join(b, proxy, STAR_B);
-  a.decide = ({ ground }) => [toEdge(ground === 1 ? STAR_A : DIRECT)];
-  proxy.decide = () => [toEdge(STAR_B)];
-  b.decide = () => [toPort(2)];
-  return { a, b, proxy, near, far, direct, starA };
-}
 
 const crosses =
   (type: LinkType): ConformanceCase =>

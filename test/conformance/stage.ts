@@ -1,5 +1,6 @@
 /** Planes, ports and links of one conformance test, with a controller that answers misses as it is told. */
 import {
+  type Arrivals,
   DROP_REASONS,
   type FlowEntry,
   type FlowMiss,
@@ -20,6 +21,10 @@ export const ALL = 0xff_ff_ff_ff_ff_ff;
 export const NETWORK = 7;
 export const OTHER_NETWORK = 8;
 export const MTU = 1500;
+/** Of a couple: its one link and edge. */
+export const EDGE = 50;
+/** Of a triangle: links and edges. */
+export const [DIRECT, STAR_A, STAR_B] = [60, 61, 62] as const;
 export const FOR_EVER = 0xffffffff;
 
 const KEEP_ALIVE_MS = 40;
@@ -52,12 +57,31 @@ export const toDrop = (reason: keyof typeof DROP_REASONS): PlaneAction => ({
   reason: DROP_REASONS[reason],
 });
 
+const ARRIVAL_COLUMNS = [
+  'link',
+  'run',
+  'train',
+  'trainPackets',
+  'sequence',
+  'sentNs',
+  'arrivedNs',
+  'bytes',
+] as const;
+export type ArrivalRow = Record<(typeof ARRIVAL_COLUMNS)[number], number>;
+
+function rowsOf(arrivals: Arrivals): ArrivalRow[] {
+  const row = (i: number) =>
+    Object.fromEntries(ARRIVAL_COLUMNS.map((name) => [name, arrivals[name][i]])) as ArrivalRow;
+  return Array.from({ length: arrivals.rows }, (_, i) => row(i));
+}
+
 /** A plane with its controller. */
 export class Node {
   readonly bed: PlaneBed;
   readonly at: BedPlane;
   readonly misses: FlowMiss[] = [];
   readonly events: PlaneEvent[] = [];
+  readonly arrivals: ArrivalRow[] = [];
   /** What to answer a miss with, for every epoch; undefined: nothing. */
   decide: (miss: FlowMiss) => PlaneAction[] | undefined = () => undefined;
 
@@ -66,6 +90,7 @@ export class Node {
     this.at = bed.plane(name, {
       misses: (misses) => this.#answer(misses),
       events: (events) => void this.events.push(...events),
+      arrivals: (arrivals) => void this.arrivals.push(...rowsOf(arrivals)),
     });
     this.network();
   }
@@ -183,6 +208,27 @@ export async function join(a: Node, b: Node, edge: number, type: LinkType = 'udp
   b.at.plane.setEdge(edge, [edge]);
   await until(a.bed, () => joint.up, `link ${edge} is up`);
   return joint;
+}
+
+/** a and b with a port each and one link; frames to B cross it. */
+export async function couple(bed: PlaneBed, type: LinkType = 'udp') {
+  const [a, b] = [new Node(bed, 'a'), new Node(bed, 'b')];
+  const [near, far] = [await a.port(1), await b.port(2)];
+  a.decide = ({ ground }) => (ground === 0 ? [toEdge(EDGE)] : [{ kind: 'drop', reason: 1 }]);
+  b.decide = () => [toPort(2)];
+  return { a, b, near, far, joint: await join(a, b, EDGE, type) };
+}
+
+/** The star under a direct link: a-b, and both to the Proxy. */
+export async function triangle(bed: PlaneBed) {
+  const [a, b, proxy] = [new Node(bed, 'a'), new Node(bed, 'b'), new Node(bed, 'proxy')];
+  const [near, far] = [await a.port(1), await b.port(2)];
+  const [direct, starA] = [await join(a, b, DIRECT), await join(a, proxy, STAR_A)];
+  await join(b, proxy, STAR_B);
+  a.decide = ({ ground }) => [toEdge(ground === 1 ? STAR_A : DIRECT)];
+  proxy.decide = () => [toEdge(STAR_B)];
+  b.decide = () => [toPort(2)];
+  return { a, b, proxy, near, far, direct, starA };
 }
 
 /** Lets time pass until the condition holds; throws with what was waited for. */

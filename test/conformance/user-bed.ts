@@ -29,6 +29,7 @@ export async function userBed(createUserPlane: (handlers: PlaneHandlers) => Data
           for (const event of events) if (event.kind === 'port' && event.up) open.add(event.port);
           handlers.events(events);
         },
+        ...(handlers.arrivals && { arrivals: handlers.arrivals }),
       });
       planes.push(plane);
       openPorts.set(plane, open);

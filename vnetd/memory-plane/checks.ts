@@ -2,11 +2,21 @@
 import {
   DROP_REASON_COUNT,
   type FlowDelta,
+  isGroup,
+  type LinkType,
+  macFromNumber,
+  NOTE_BYTES_MAX,
+  type PlaneEcho,
   type PlaneLink,
   type PlaneNetwork,
   type PlanePort,
+  type PlaneTrain,
+  RECORDS_PER_SECOND_MAX,
+  TRAIN_PACKETS_MAX,
   VnetError,
 } from '../../core/index.js';
+import { ETHERNET_HEADER } from './frame.js';
+import { LEAST_ECHO, LEAST_TRAIN_PACKET, MOST_TRAIN_NS } from './limits.js';
 
 const UINT32 = 2 ** 32;
 const MAC_LIMIT = 2 ** 48;
@@ -76,6 +86,45 @@ export function checkDelta({ generation, invalidate, install }: FlowDelta): void
       must(action.reason > 0 && action.reason < DROP_REASON_COUNT, `${action.reason} is no drop reason`);
     }
   }
+}
+
+export function checkRate(recordsPerSecond: number): void {
+  must(
+    recordsPerSecond >= 0 && recordsPerSecond <= RECORDS_PER_SECOND_MAX,
+    `${recordsPerSecond} records a second is not within 0 and ${RECORDS_PER_SECOND_MAX}`,
+  );
+}
+
+export function checkTrain({ link, train, sizes, gapsNs }: PlaneTrain, type: LinkType): void {
+  must(type === 'udp', `link ${link} is TCP: trains leave on UDP links only`);
+  must(train > 0 && isBelow(train, UINT32), `train ${train} is not a number from 1 to 2^32 - 1`);
+  must(
+    sizes.length > 0 && sizes.length <= TRAIN_PACKETS_MAX,
+    `${sizes.length} packets are not within 1 and ${TRAIN_PACKETS_MAX}`,
+  );
+  must(gapsNs.length === sizes.length - 1, `${sizes.length} packets have ${gapsNs.length} gaps`);
+  for (const size of sizes) {
+    must(isBelow(size, 2 ** 16) && size >= LEAST_TRAIN_PACKET, `a packet of ${size} octets cannot be sent`);
+  }
+  for (const gap of gapsNs) must(gap >= 0, `a gap of ${gap} ns cannot be kept`);
+  const lastsNs = gapsNs.reduce((sum, gap) => sum + gap, 0);
+  must(lastsNs <= MOST_TRAIN_NS, `a train of ${lastsNs} ns is longer than ${MOST_TRAIN_NS} ns`);
+}
+
+export function checkNote({ length }: Uint8Array): void {
+  must(length <= NOTE_BYTES_MAX, `a note of ${length} octets is longer than ${NOTE_BYTES_MAX} octets`);
+}
+
+export function checkEcho({ echo, source, destination, bytes }: PlaneEcho, mtu: number): void {
+  must(echo > 0 && isBelow(echo, UINT32), `echo ${echo} is not a number from 1 to 2^32 - 1`);
+  const most = mtu + ETHERNET_HEADER;
+  must(
+    Number.isInteger(bytes) && bytes >= LEAST_ECHO && bytes <= most,
+    `an echo of ${bytes} octets is not within ${LEAST_ECHO} and ${most}`,
+  );
+  checkMacs([source, destination]);
+  for (const mac of [source, destination].map(macFromNumber))
+    must(!isGroup(mac), `${mac} is a group address`);
 }
 
 function isBelow(value: number, limit: number): boolean {

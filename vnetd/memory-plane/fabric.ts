@@ -3,7 +3,7 @@
  * delayed, and the far ends of the planes' ports.
  */
 import { type Clock, type DataPlane, type Random, VnetError } from '../../core/index.js';
-import { type Datagram, type Endpoint, formatEndpoint } from './datagram.js';
+import { type Datagram, type Endpoint, formatEndpoint, sizeOf } from './datagram.js';
 import { PATH_QUEUE_DATAGRAMS, PORT_QUEUE_FRAMES } from './limits.js';
 import { describeFrame, Trace } from './trace.js';
 
@@ -14,6 +14,10 @@ export interface PathState {
   delayMs?: number;
   /** Of datagrams sent, how many never arrive: 0 (default) to 1. */
   lossRatio?: number;
+  /** Milliseconds, at most, by which a datagram takes longer, at random: they overtake each other; default 0. */
+  jitterMs?: number;
+  /** At which datagrams leave, one after the other, each way; default: no limit. */
+  bitsPerSecond?: number;
 }
 
 /** The far end of a port: where a VM would be. */
@@ -30,7 +34,8 @@ export interface Station {
   readonly name: string;
   /** Where its datagrams come from. */
   endpoint(): Endpoint;
-  receive(from: Endpoint, datagram: Datagram): void;
+  /** `atMs`: when it arrived, which may be a little ago. */
+  receive(from: Endpoint, datagram: Datagram, atMs: number): void;
   /** False: no such port is open. */
   ingest(spec: string, frame: Uint8Array): boolean;
 }
@@ -39,10 +44,21 @@ interface Path {
   up: boolean;
   delayMs: number;
   lossRatio: number;
+  jitterMs: number;
+  bitsPerSecond: number;
+  /** When the last datagram will have left. */
+  freeAtMs: number;
   /** Under way. */
   queued: number;
 }
 
+const OPEN_PATH: Required<PathState> = {
+  up: true,
+  delayMs: 0,
+  lossRatio: 0,
+  jitterMs: 0,
+  bitsPerSecond: Number.POSITIVE_INFINITY,
+};
 const FIRST_EPHEMERAL_PORT = 49_152;
 
 export class MemoryFabric {
@@ -61,8 +77,8 @@ export class MemoryFabric {
   }
 
   /** Changes both directions between two addresses; what is absent goes back to its default. */
-  setPath(a: string, b: string, { up = true, delayMs = 0, lossRatio = 0 }: PathState): void {
-    for (const path of [this.#path(a, b), this.#path(b, a)]) Object.assign(path, { up, delayMs, lossRatio });
+  setPath(a: string, b: string, state: PathState): void {
+    for (const path of [this.#path(a, b), this.#path(b, a)]) Object.assign(path, OPEN_PATH, state);
   }
 
   /** The far end of a plane's port, by specification or by the name behind `memory:`; also before it is opened. */
@@ -74,7 +90,7 @@ export class MemoryFabric {
 
   /** Octets of a stranger to a plane's socket. */
   inject(to: Endpoint, bytes: Uint8Array, from: Endpoint = { address: 'stranger', port: 1 }): void {
-    this.#bound.get(formatEndpoint(to))?.receive(from, { kind: 'noise', bytes });
+    this.#bound.get(formatEndpoint(to))?.receive(from, { kind: 'noise', bytes }, this.#clock.now());
   }
 
   /** The packets so far as a diagram: a column a plane, keep-alives left out. */
@@ -117,15 +133,26 @@ export class MemoryFabric {
     if (path.queued >= PATH_QUEUE_DATAGRAMS) return false;
     path.queued += 1;
     const lost = path.lossRatio > 0 && this.#random() < path.lossRatio;
+    const delayMs = this.#transitMs(path, datagram);
+    const atMs = this.#clock.now() + delayMs;
     const arrive = () => {
       path.queued -= 1;
       const receiver = path.up && !lost ? this.#bound.get(formatEndpoint(to)) : undefined;
       this.#note(station.name, receiver?.name, datagram);
-      receiver?.receive(from, datagram);
+      receiver?.receive(from, datagram, atMs);
     };
-    if (path.delayMs > 0) this.#clock.after(path.delayMs, arrive);
+    if (delayMs > 0) this.#clock.after(delayMs, arrive);
     else queueMicrotask(arrive);
     return true;
+  }
+
+  /** Until it has arrived: its turn and its time on the wire, and what the path takes. */
+  #transitMs(path: Path, datagram: Datagram): number {
+    const now = this.#clock.now();
+    const wireMs = (sizeOf(datagram) * 8000) / path.bitsPerSecond;
+    path.freeAtMs = Math.max(now, path.freeAtMs) + wireMs;
+    const jitterMs = path.jitterMs > 0 ? this.#random() * path.jitterMs : 0;
+    return path.freeAtMs - now + path.delayMs + jitterMs;
   }
 
   /** For planes: false where the reader does not keep up. */
@@ -168,7 +195,7 @@ export class MemoryFabric {
     const key = `${from} ${to}`;
     const known = this.#paths.get(key);
     if (known) return known;
-    const made = { up: true, delayMs: 0, lossRatio: 0, queued: 0 };
+    const made: Path = { ...OPEN_PATH, freeAtMs: 0, queued: 0 };
     this.#paths.set(key, made);
     return made;
   }

@@ -5,6 +5,8 @@ export interface Passing extends FlowKey {
   epoch: number;
   /** Hops it may still take. */
   hops: number;
+  /** Answered by the plane where it would leave at a port. */
+  echo: boolean;
   bytes: Uint8Array;
   /** Where drops are counted: the port or link it came in by. */
   tally: Tally;

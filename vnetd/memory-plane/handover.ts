@@ -1,11 +1,12 @@
-/** Misses and events on their way up: batched, and never from within a call to the plane. */
-import type { FlowMiss, PlaneEvent, PlaneHandlers } from '../../core/index.js';
+/** Misses, events and arrivals on their way up: batched, and never from within a call to the plane. */
+import type { Arrivals, FlowMiss, PlaneEvent, PlaneHandlers } from '../../core/index.js';
 import { BATCH, EVENT_QUEUE } from './limits.js';
 
 export class Handover {
   readonly #handlers: PlaneHandlers;
   #misses: FlowMiss[] = [];
   #events: PlaneEvent[] = [];
+  #arrivals: Arrivals[] = [];
   #scheduled = false;
   #closed = false;
 
@@ -21,6 +22,12 @@ export class Handover {
 
   event(event: PlaneEvent): void {
     if (this.#events.length < EVENT_QUEUE) this.#events.push(event);
+    this.#schedule();
+  }
+
+  /** Bounded by the recorder. */
+  arrivals(arrivals: Arrivals): void {
+    this.#arrivals.push(arrivals);
     this.#schedule();
   }
 
@@ -42,5 +49,8 @@ export class Handover {
     if (this.#events.length + this.#misses.length > 0) this.#schedule();
     if (events.length > 0) this.#handlers.events(events);
     if (misses.length > 0 && !this.#closed) this.#handlers.misses(misses);
+    for (const arrivals of this.#arrivals.splice(0)) {
+      if (!this.#closed) this.#handlers.arrivals?.(arrivals);
+    }
   }
 }

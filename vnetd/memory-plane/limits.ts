@@ -20,8 +20,8 @@ export const HOLD_BYTES = 4 * 1024 * 1024;
 export const HOLD_MS = 5000;
 /** Milliseconds before the same source is reported at the same port again. */
 export const SOURCE_EVENT_MS = 1000;
-/** Milliseconds without a frame after which a learnt source counts as new. */
-export const LEARNT_AGE_MS = 300_000;
+/** Milliseconds after which a learnt source that goes on talking is reported again. */
+export const LEARNT_REPORT_MS = 60_000;
 /** Sources remembered at a port, learnt or refused; further ones pass (or are refused) unreported. */
 export const SOURCES_PER_PORT = 4096;
 /** Pairs that are counted; further ones pass uncounted. */
@@ -36,3 +36,25 @@ export const BACKOFF_START_MS = 50;
 export const DATAGRAM_BYTES = 65_507;
 /** Lines that the fabric's trace prints, the newest. */
 export const TRACE_LINES = 10_000;
+/** Rows of one unbroken run. */
+export const RUN_ROWS = 64;
+/** Rows of all links at once, beyond the rate. */
+export const RECORD_BURST = 4000;
+/** Milliseconds at least from one batch of arrivals to the next. */
+export const RECORD_FLUSH_MS = 20;
+/** Milliseconds after which a train's number may be another train's. */
+export const TRAIN_FORGET_MS = 2000;
+/** Octets of a train's packet, IP and UDP headers included. */
+export const LEAST_TRAIN_PACKET = 64;
+/** Nanoseconds that the gaps of a train may last together. */
+export const MOST_TRAIN_NS = 1e9;
+/** Numbers behind the newest in which a late one is taken back. */
+export const SEQUENCE_WINDOW = 1024;
+/** A step in the sequence that is a new beginning, not a loss. */
+export const SEQUENCE_JUMP = 2 ** 20;
+/** Octets of the smallest echo. */
+export const LEAST_ECHO = 60;
+/** Echoes that wait for their answer. */
+export const ECHOES_WAITING = 1024;
+/** For each port or edge that they come in by. */
+export const ECHO_ANSWERS_PER_SECOND = 100;

@@ -5,10 +5,23 @@
  *
  * The dialling end says hello until it is up, at growing distances; the other waits.
  */
-import type { Clock, PlaneEvent, PlaneLink, Random } from '../../core/index.js';
-import { type Datagram, type Endpoint, formatEndpoint } from './datagram.js';
+import {
+  type Clock,
+  DROP_REASONS,
+  type DropReason,
+  NOTES_PER_SECOND_MAX,
+  type PlaneEvent,
+  type PlaneLink,
+  type PlaneTrain,
+  type Random,
+  VnetError,
+} from '../../core/index.js';
+import { type Datagram, type Endpoint, formatEndpoint, type Message, sizeOf } from './datagram.js';
 import { newTally, type Tally } from './frame.js';
 import { BACKOFF_START_MS } from './limits.js';
+import { LinkRecord, type Recorder } from './recorder.js';
+import { SequenceWindow } from './sequence.js';
+import { TokenBucket } from './token-bucket.js';
 
 export interface LinkSurroundings {
   clock: Clock;
@@ -16,10 +29,13 @@ export interface LinkSurroundings {
   /** False: the underlay does not take more. */
   send(to: Endpoint, datagram: Datagram): boolean;
   event(event: PlaneEvent): void;
+  dropped(reason: DropReason): void;
+  recorder: Recorder;
 }
 
 /** Weight of the newest round trip in the smoothed one (RFC 6298, alpha). */
 const RTT_GAIN = 1 / 8;
+const NS_PER_MS = 1e6;
 
 export class LinkEnd {
   readonly config: PlaneLink;
@@ -29,6 +45,13 @@ export class LinkEnd {
   rttUs = 0;
   readonly #around: LinkSurroundings;
   readonly #secret: string;
+  readonly window = new SequenceWindow();
+  readonly record: LinkRecord;
+  readonly #notesOut = new TokenBucket(NOTES_PER_SECOND_MAX, NOTES_PER_SECOND_MAX);
+  /** Forgives what the path has bunched. */
+  readonly #notesIn = new TokenBucket(NOTES_PER_SECOND_MAX, 2 * NOTES_PER_SECOND_MAX);
+  #sequence = 0;
+  #trainLeaves = false;
   #remote: Endpoint | undefined;
   #heardAt = 0;
   #backoffMs = BACKOFF_START_MS;
@@ -39,6 +62,7 @@ export class LinkEnd {
     this.id = hex(config.id);
     this.#secret = hex(config.secret);
     this.#around = around;
+    this.record = new LinkRecord(around.recorder, config.link);
     this.#dial();
   }
 
@@ -48,29 +72,86 @@ export class LinkEnd {
     this.#remote = from;
     if (!answer) this.#around.send(from, { kind: 'hello', id: this.id, secret: this.#secret, answer: true });
     this.#heardAt = this.#around.clock.now();
+    this.window.restart();
+    this.record.restart();
     if (!this.up) this.#rise();
     return true;
   }
 
   /** Anything but a hello; false: this end is down or the sender is another. */
-  heard(from: Endpoint, datagram: Datagram): boolean {
+  heard(from: Endpoint, datagram: Datagram, atMs: number): boolean {
     if (!this.up || !this.#remote || formatEndpoint(from) !== formatEndpoint(this.#remote)) return false;
     this.#heardAt = this.#around.clock.now();
-    if (datagram.kind === 'ping') this.#around.send(from, { ...datagram, kind: 'pong' });
+    this.#count(datagram, atMs);
+    if (datagram.kind === 'ping') this.send({ kind: 'pong', id: this.id, sentAt: datagram.sentAt });
+    if (datagram.kind === 'note') this.#noted(datagram.note);
     if (datagram.kind === 'pong') this.#measure(datagram.sentAt);
     if (datagram.kind === 'bye') this.#fall('closed by the peer');
     return true;
   }
 
   /** False: the underlay does not take more. */
-  sendFrame(datagram: Datagram): boolean {
-    return this.#remote !== undefined && this.#around.send(this.#remote, datagram);
+  send(message: Message): boolean {
+    if (!this.#remote) return false;
+    const sequence = this.#sequence;
+    this.#sequence = (sequence + 1) >>> 0;
+    const sentNs = this.#around.clock.now() * NS_PER_MS;
+    return this.#around.send(this.#remote, { ...message, sequence, sentNs });
+  }
+
+  sendNote(note: Uint8Array): void {
+    if (!this.up) return;
+    if (!this.#notesOut.take(this.#around.clock.now())) this.#around.dropped(DROP_REASONS.noteRate);
+    else if (!this.send({ kind: 'note', id: this.id, note: note.slice() }))
+      this.#around.dropped(DROP_REASONS.linkQueue);
+  }
+
+  sendTrain({ train, sizes, gapsNs }: PlaneTrain): void {
+    const { clock } = this.#around;
+    const remote = this.#remote;
+    if (!this.up || !remote) throw new VnetError('VNET_ERR_UNREACHABLE', `link ${this.config.link} is down`);
+    if (this.#trainLeaves)
+      throw new VnetError('VNET_ERR_LIMIT', `link ${this.config.link} is sending a train`, {
+        hint: 'wait until that one has left',
+      });
+    this.#trainLeaves = true;
+    const packets = sizes.length;
+    const leave = (place: number): void => {
+      const [size, gapNs] = [sizes[place] ?? 0, gapsNs[place] ?? 0];
+      const sentNs = clock.now() * NS_PER_MS;
+      this.#around.send(remote, { kind: 'train', id: this.id, train, place, packets, sentNs, size });
+      this.#trainLeaves = place + 1 < packets;
+      if (this.#trainLeaves) clock.after(gapNs / NS_PER_MS, () => leave(place + 1));
+    };
+    leave(0);
   }
 
   close(): void {
     this.#cancelTimer();
-    if (this.up && this.#remote) this.#around.send(this.#remote, { kind: 'bye', id: this.id });
+    if (this.up) this.send({ kind: 'bye', id: this.id });
     this.up = false;
+  }
+
+  /** In the peer's sequence, and among the records. */
+  #count(datagram: Datagram, atMs: number): void {
+    if (datagram.kind === 'hello' || datagram.kind === 'noise') return;
+    const receipt = {
+      sentNs: datagram.sentNs,
+      arrivedNs: this.#around.recorder.sinceOpenNs(atMs),
+      bytes: sizeOf(datagram),
+    };
+    if (datagram.kind === 'train') {
+      this.record.train(datagram.train, datagram.place, datagram.packets, receipt);
+      return;
+    }
+    this.window.take(datagram.sequence);
+    if (this.config.type === 'udp') this.record.traffic(datagram.sequence, receipt);
+  }
+
+  #noted(note: Uint8Array): void {
+    if (this.#notesIn.take(this.#around.clock.now()))
+      this.#around.event({ kind: 'note', link: this.config.link, note });
+    else this.#around.dropped(DROP_REASONS.noteRate);
   }
 
   #dial(): void {
@@ -97,7 +178,7 @@ export class LinkEnd {
       this.#fall(`silent for ${deadAfterMs} ms`);
       return;
     }
-    if (this.#remote) this.#around.send(this.#remote, { kind: 'ping', id: this.id, sentAt: clock.now() });
+    this.send({ kind: 'ping', id: this.id, sentAt: clock.now() });
     this.#cancelTimer = clock.after(keepAliveMs, () => this.#tick());
   }
 

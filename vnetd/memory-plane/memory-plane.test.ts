@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import t from 'tap';
 import {
+  type Arrivals,
   type DataPlane,
   DROP_REASONS,
   type FlowMiss,
@@ -10,6 +12,7 @@ import {
   seededRandom,
 } from '../../core/index.js';
 import { createMemoryPlane, MemoryFabric, memoryLimits } from './index.js';
+import { SequenceWindow } from './sequence.js';
 
 const A = 0x02_00_00_00_00_01;
 const B = 0x02_00_00_00_00_02;
@@ -34,7 +37,11 @@ function world() {
     }
     await new Promise(setImmediate);
   };
-  const plane = (name: string, decide: (miss: FlowMiss) => PlaneAction[] | undefined = () => undefined) => {
+  const plane = (
+    name: string,
+    decide: (miss: FlowMiss) => PlaneAction[] | undefined = () => undefined,
+    arrivals?: (arrivals: Arrivals) => void,
+  ) => {
     const misses: FlowMiss[] = [];
     const events: PlaneEvent[] = [];
     const handlers = {
@@ -47,6 +54,7 @@ function world() {
         made.applyFlows({ generation: 0, invalidate: [], install });
       },
       events: (batch: PlaneEvent[]) => void events.push(...batch),
+      ...(arrivals && { arrivals }),
     };
     const made: DataPlane = createMemoryPlane(handlers, fabric, { clock, random: seededRandom(3), name });
     made.setNetwork({ network: NETWORK, mtu: 1500, epoch: 0, oldestEpoch: 0 });
@@ -137,6 +145,115 @@ t.test('a lossy path loses about what it should, and the link lives', async (t) 
   await pass(50);
   t.ok(far.received.length > 700 && far.received.length < 900, `${far.received.length} of 1000`);
   t.strictSame(upDowns(a.events).length, 1);
+});
+
+t.test('what a path loses and reorders is counted; what is late is not lost', async (t) => {
+  const { fabric, pass, plane } = world();
+  const a = plane('a', () => [{ kind: 'edge', edge: EDGE }]);
+  const b = plane('b', () => [{ kind: 'port', port: 2 }]);
+  const [near, far] = [a.port(1), b.port(2)];
+  a.plane.openLink(link({ dial: { address: 'b', port: b.plane.listen('b', 0).port }, deadAfterMs: 2000 }));
+  b.plane.openLink(link({ deadAfterMs: 2000 }));
+  a.plane.setEdge(EDGE, [1]);
+  await pass(10);
+  const state = async () => (await b.plane.snapshot()).links[0];
+  const send = async (frames: number) => {
+    for (let i = 0; i < frames; i += 1) {
+      near.send(frame(A, B));
+      await pass(1);
+    }
+    await pass(100);
+  };
+  fabric.setPath('a', 'b', { jitterMs: 20 });
+  await send(200);
+  const reordered = await state();
+  t.match(reordered, { lost: 0, arrived: Number });
+  t.ok((reordered?.late ?? 0) > 50, `${reordered?.late} late`);
+  t.equal(far.received.length, 200);
+  fabric.setPath('a', 'b', { lossRatio: 0.2 });
+  await send(500);
+  const lost = (await state())?.lost ?? 0;
+  const missing = 700 - far.received.length;
+  t.ok(missing > 50 && lost >= missing, `${lost} lost, ${missing} of them frames`);
+});
+
+t.test('the window counts as someone who remembers every number', async (t) => {
+  // When each number arrives, relative to its turn: undefined is never.
+  const delays = fc.array(fc.option(fc.integer({ min: 0, max: 500 }), { freq: 8, nil: undefined }), {
+    maxLength: 2000,
+  });
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 32 - 1 }), delays, (first, list) => {
+      const order = [0, ...list]
+        .flatMap((delay, place) =>
+          delay === undefined ? [] : [{ at: place === 0 ? 0 : place + delay, place }],
+        )
+        .sort((a, b) => a.at - b.at || a.place - b.place);
+      const window = new SequenceWindow();
+      let [newest, late] = [0, 0];
+      for (const { place } of order) {
+        for (let times = 0; times < 1 + (place % 3); times += 1) window.take((first + place) >>> 0);
+        late += place < newest ? 1 : 0;
+        newest = Math.max(newest, place);
+      }
+      t.strictSame(
+        [window.arrived, window.lost, window.late],
+        [order.length, newest + 1 - order.length, late],
+      );
+    }),
+  );
+});
+
+t.test('a train shows the bandwidth of its path', async (t) => {
+  const { fabric, pass, plane } = world();
+  const rows: { sequence: number; bytes: number; sentNs: number; arrivedNs: number }[] = [];
+  const a = plane('a');
+  const b = plane('b', undefined, ({ rows: count, train, sequence, bytes, sentNs, arrivedNs }) => {
+    for (let i = 0; i < count; i += 1) {
+      if (train[i] === 0) continue;
+      const [at, octets, sent, arrived] = [
+        sequence[i] ?? 0,
+        bytes[i] ?? 0,
+        sentNs[i] ?? 0,
+        arrivedNs[i] ?? 0,
+      ];
+      rows.push({ sequence: at, bytes: octets, sentNs: sent, arrivedNs: arrived });
+    }
+  });
+  a.plane.openLink(link({ dial: { address: 'b', port: b.plane.listen('b', 0).port } }));
+  b.plane.openLink(link());
+  await pass(10);
+  b.plane.setRecording(1, 1000);
+  fabric.setPath('a', 'b', { delayMs: 3, bitsPerSecond: 10e6 });
+  a.plane.sendTrain({ link: 1, train: 1, sizes: [1000, 1000, 1000, 1000], gapsNs: [1e5, 1e5, 1e6] });
+  await pass(50);
+  const gaps = (name: 'sentNs' | 'arrivedNs') =>
+    rows.slice(1).map((row, i) => Math.round((row[name] - (rows[i]?.[name] ?? 0)) / 1000));
+  t.strictSame(
+    rows.map(({ sequence, bytes }) => [sequence, bytes]),
+    [0, 1, 2, 3].map((place) => [place, 1000]),
+  );
+  t.strictSame(gaps('sentNs'), [100, 100, 1000]);
+  t.strictSame(
+    gaps('arrivedNs'),
+    [800, 800, 800],
+    '1000 octets take 800 us at 10 Mbit/s; the queue is still there',
+  );
+});
+
+t.test('a learnt source that goes on talking is reported again', async (t) => {
+  const { clock, pass, plane } = world();
+  const a = plane('a', () => [{ kind: 'port', port: 2 }]);
+  const [one] = [a.port(1), a.port(2)];
+  const sources = () => a.events.filter(({ kind }) => kind === 'source').length;
+  for (let minute = 0; minute < 5; minute += 1) {
+    for (let i = 0; i < 6; i += 1) {
+      one.send(frame(A, B));
+      await pass(5);
+      clock.advance(10_000);
+    }
+  }
+  t.equal(sources(), 5, 'every minute');
 });
 
 t.test('a restarted peer comes back; both may dial', async (t) => {

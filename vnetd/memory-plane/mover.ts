@@ -10,10 +10,12 @@ import {
   type FlowDelta,
   type FlowEntry,
   type PlaneAction,
+  type PlaneEcho,
   type PlaneNetwork,
 } from '../../core/index.js';
 import { Counters } from './counters.js';
 import type { FrameDatagram } from './datagram.js';
+import { Echoes } from './echoes.js';
 import { FlowCache, PendingFlows } from './flow-cache.js';
 import {
   destinationOf,
@@ -44,6 +46,7 @@ export class Mover {
   readonly edges = new Map<number, number[]>();
   readonly flows = new FlowCache();
   readonly counters = new Counters();
+  readonly #echoes: Echoes;
   readonly #clock: Clock;
   readonly #handover: Handover;
   readonly #outside: Outside;
@@ -58,6 +61,7 @@ export class Mover {
     this.#pending = new PendingFlows(clock, (frames) => {
       for (const frame of frames) this.#drop(frame, DROP_REASONS.missTimeout);
     });
+    this.#echoes = new Echoes(clock);
     this.#holds = new HoldBuffer(clock, (frame) => this.#drop(frame, DROP_REASONS.holdLimit));
   }
 
@@ -84,6 +88,7 @@ export class Mover {
       destination: destinationOf(bytes),
       epoch: network.epoch,
       hops: HOP_LIMIT,
+      echo: false,
       bytes,
       tally,
     };
@@ -91,7 +96,11 @@ export class Mover {
     this.#decide(frame);
   }
 
-  fromLink(link: LinkEnd, { network, ground, epoch, hops, bytes }: FrameDatagram): void {
+  sendEcho(echo: PlaneEcho): void {
+    this.#enterEcho(this.#echoes.request(echo), echo.port);
+  }
+
+  fromLink(link: LinkEnd, { network, ground, epoch, hops, echo, bytes }: FrameDatagram): void {
     const { tally, config } = link;
     tally.inFrames += 1;
     tally.inBytes += bytes.length;
@@ -106,8 +115,29 @@ export class Mover {
       destination: destinationOf(bytes),
       epoch,
       hops,
+      echo,
       bytes,
       tally,
+    });
+  }
+
+  /** As fromPort, without the guard, learning and the pair's count. */
+  #enterEcho(bytes: Uint8Array, number: number): void {
+    const port = this.ports.get(number);
+    const network = port && this.networks.get(port.config.network);
+    if (!port) return this.counters.dropped(DROP_REASONS.portClosed);
+    if (!network) return this.#refuse(port.tally, DROP_REASONS.unknownNetwork);
+    this.#decide({
+      network: network.network,
+      ground: 0,
+      ingress: number,
+      source: sourceOf(bytes),
+      destination: destinationOf(bytes),
+      epoch: network.epoch,
+      hops: HOP_LIMIT,
+      echo: true,
+      bytes,
+      tally: port.tally,
     });
   }
 
@@ -162,7 +192,11 @@ export class Mover {
   #perform(frame: Passing, entry: FlowEntry): void {
     const actions = entry.actions.filter((action) => !returns(frame, action));
     if (actions.length === 0) this.#drop(frame, DROP_REASONS.loop);
+    let echoed = false;
     for (const action of actions) {
+      // A stranger's echo buys one answer, however many ports its flow has.
+      if (action.kind === 'port' && frame.echo && echoed) continue;
+      echoed ||= action.kind === 'port';
       if (action.kind === 'port') this.#toPort(frame, action.port);
       else if (action.kind === 'edge') this.#toEdge(frame, action.edge);
       else if (action.kind === 'ground') this.#toGround(frame);
@@ -175,6 +209,7 @@ export class Mover {
     const port = this.ports.get(number);
     if (!port) return this.#drop(frame, DROP_REASONS.portClosed);
     if (port.config.network !== frame.network) return this.#drop(frame, DROP_REASONS.unknownNetwork);
+    if (frame.echo) return this.#echoArrived(frame, number);
     if (!this.#outside.deliver(port.config.spec, frame.bytes))
       return this.#drop(frame, DROP_REASONS.portQueue);
     port.tally.outFrames += 1;
@@ -182,18 +217,31 @@ export class Mover {
     this.counters.delivered(frame);
   }
 
+  /** A request is answered from the port at which it would leave, an answer is told. */
+  #echoArrived(frame: Passing, port: number): void {
+    const arrival = this.#echoes.arrived(frame.bytes, port);
+    if (arrival.kind === 'malformed') return this.#drop(frame, DROP_REASONS.malformed);
+    if (arrival.kind === 'answer') {
+      const { echo, rttUs, hops } = arrival;
+      return this.#handover.event({ kind: 'echo', echo, rttUs, hops });
+    }
+    if (!this.#echoes.mayAnswer(frame.ingress)) return this.#drop(frame, DROP_REASONS.noteRate);
+    this.#enterEcho(arrival.answer(HOP_LIMIT - frame.hops), port);
+  }
+
   #toEdge(frame: Passing, edge: number): void {
     const link = this.#liveLink(edge);
     if (!link) return this.#withoutLink(frame);
     if (frame.hops === 0) return this.#drop(frame, DROP_REASONS.hopLimit);
-    const { network, ground, epoch, bytes } = frame;
-    const sent = link.sendFrame({
+    const { network, ground, epoch, echo, bytes } = frame;
+    const sent = link.send({
       kind: 'frame',
       id: link.id,
       network,
       ground,
       epoch,
       hops: frame.hops - 1,
+      echo,
       bytes,
     });
     if (!sent) return this.#drop(frame, DROP_REASONS.linkQueue);

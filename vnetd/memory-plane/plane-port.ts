@@ -1,13 +1,13 @@
 /** One port: the spoofing guard, and what was learnt. */
 import type { Clock, PlaneEvent, PlanePort } from '../../core/index.js';
 import { isGroupNumber, newTally, type Tally } from './frame.js';
-import { LEARNT_AGE_MS, SOURCE_EVENT_MS, SOURCES_PER_PORT } from './limits.js';
+import { LEARNT_REPORT_MS, SOURCE_EVENT_MS, SOURCES_PER_PORT } from './limits.js';
 
 export class PortEnd {
   readonly config: PlanePort;
   readonly tally: Tally = newTally();
   #macs: Set<number>;
-  /** When each source was last seen (learning) or last reported (guarded). */
+  /** When each source was last reported. */
   readonly #sources = new Map<number, number>();
 
   constructor(config: PlanePort) {
@@ -39,17 +39,17 @@ export class PortEnd {
     const last = this.#sources.get(source);
     if (last === undefined && this.#sources.size >= SOURCES_PER_PORT) this.#age(now);
     if (last === undefined && this.#sources.size >= SOURCES_PER_PORT) return false;
-    const news = last === undefined || now - last >= this.#lifetimeMs();
-    if (news || !this.config.guarded) this.#sources.set(source, now);
+    // Whoever keeps the list forgets with age, and knows only by our reports who still talks.
+    const news = last === undefined || now - last >= this.#reportMs();
+    if (news) this.#sources.set(source, now);
     return news;
   }
 
   #age(now: number): void {
-    for (const [source, at] of this.#sources)
-      if (now - at >= this.#lifetimeMs()) this.#sources.delete(source);
+    for (const [source, at] of this.#sources) if (now - at >= this.#reportMs()) this.#sources.delete(source);
   }
 
-  #lifetimeMs(): number {
-    return this.config.guarded ? SOURCE_EVENT_MS : LEARNT_AGE_MS;
+  #reportMs(): number {
+    return this.config.guarded ? SOURCE_EVENT_MS : LEARNT_REPORT_MS;
   }
 }

@@ -7,15 +7,28 @@ import {
   type DataPlane,
   DROP_REASONS,
   type FlowDelta,
+  type PlaneEcho,
   type PlaneHandlers,
   type PlaneLink,
   type PlaneNetwork,
   type PlanePort,
   type PlaneSnapshot,
+  type PlaneTrain,
   type Random,
   VnetError,
 } from '../../core/index.js';
-import { checkDelta, checkLink, checkMacs, checkNetwork, checkNumber, checkPort } from './checks.js';
+import {
+  checkDelta,
+  checkEcho,
+  checkLink,
+  checkMacs,
+  checkNetwork,
+  checkNote,
+  checkNumber,
+  checkPort,
+  checkRate,
+  checkTrain,
+} from './checks.js';
 import type { Datagram, Endpoint } from './datagram.js';
 import type { MemoryFabric, Station } from './fabric.js';
 import { Handover } from './handover.js';
@@ -23,6 +36,7 @@ import { DATAGRAM_BYTES } from './limits.js';
 import { LinkEnd } from './link-end.js';
 import { Mover } from './mover.js';
 import { PortEnd } from './plane-port.js';
+import { Recorder } from './recorder.js';
 
 export interface MemoryPlaneOptions {
   clock: Clock;
@@ -53,6 +67,8 @@ class MemoryPlane implements DataPlane {
   readonly #options: MemoryPlaneOptions & { name: string };
   readonly #handover: Handover;
   readonly #mover: Mover;
+  readonly #records: boolean;
+  readonly #recorder: Recorder;
   readonly #station: Station;
   readonly #linksById = new Map<string, LinkEnd>();
   #endpoint: Endpoint;
@@ -63,10 +79,12 @@ class MemoryPlane implements DataPlane {
     this.#options = options;
     this.#endpoint = { address: options.address ?? options.name, port: 0 };
     this.#handover = new Handover(handlers);
+    this.#records = handlers.arrivals !== undefined;
+    this.#recorder = new Recorder(options.clock, (arrivals) => this.#handover.arrivals(arrivals));
     this.#station = {
       name: options.name,
       endpoint: () => this.#endpoint,
-      receive: (from, datagram) => this.#receive(from, datagram),
+      receive: (from, datagram, atMs) => this.#receive(from, datagram, atMs),
       ingest: (spec, frame) => this.#ingest(spec, frame),
     };
     this.#mover = new Mover(options.clock, this.#handover, {
@@ -112,10 +130,7 @@ class MemoryPlane implements DataPlane {
   setPortMacs(port: number, macs: number[]): void {
     this.#use();
     checkMacs(macs);
-    const end = this.#mover.ports.get(port);
-    if (!end)
-      throw new VnetError('VNET_ERR_NOT_FOUND', `port ${port} is not open`, { hint: 'open it first' });
-    end.setMacs(macs);
+    known(this.#mover.ports, port, 'port').setMacs(macs);
   }
 
   closePort(port: number): void {
@@ -139,6 +154,11 @@ class MemoryPlane implements DataPlane {
         random: this.#options.random,
         send: (to, datagram) => this.#fabric.send(this.#station, to, datagram),
         event: (event) => this.#handover.event(event),
+        dropped: (reason) => {
+          end.tally.drops += 1;
+          this.#mover.counters.dropped(reason);
+        },
+        recorder: this.#recorder,
       },
     );
     links.set(link.link, end);
@@ -178,9 +198,11 @@ class MemoryPlane implements DataPlane {
     const { counters, flows, links, ports } = this.#mover;
     return {
       pairs: counters.pairs(),
-      links: [...links.values()].map(({ config, tally, up, rttUs }) => {
-        const datagramBytes = config.type === 'udp' ? DATAGRAM_BYTES : 0;
-        return { id: config.link, ...tally, up, rttUs, datagramBytes };
+      links: [...links.values()].map(({ config, tally, up, rttUs, window }) => {
+        const udp = config.type === 'udp';
+        const [lost, late] = udp ? [window.lost, window.late] : [0, 0];
+        const datagramBytes = udp ? DATAGRAM_BYTES : 0;
+        return { id: config.link, ...tally, up, rttUs, datagramBytes, arrived: window.arrived, lost, late };
       }),
       ports: [...ports.values()].map(({ config, tally }) => ({ id: config.port, ...tally })),
       drops: counters.drops(),
@@ -188,9 +210,37 @@ class MemoryPlane implements DataPlane {
     };
   }
 
+  setRecording(link: number, recordsPerSecond: number): void {
+    this.#use();
+    checkRate(recordsPerSecond);
+    const { record } = known(this.#mover.links, link, 'link');
+    if (this.#records) record.setRate(recordsPerSecond);
+  }
+
+  sendTrain(train: PlaneTrain): void {
+    this.#use();
+    const link = known(this.#mover.links, train.link, 'link');
+    checkTrain(train, link.config.type);
+    link.sendTrain({ ...train, sizes: [...train.sizes], gapsNs: [...train.gapsNs] });
+  }
+
+  sendNote(link: number, note: Uint8Array): void {
+    this.#use();
+    checkNote(note);
+    known(this.#mover.links, link, 'link').sendNote(note);
+  }
+
+  sendEcho(echo: PlaneEcho): void {
+    this.#use();
+    const { config } = known(this.#mover.ports, echo.port, 'port');
+    checkEcho(echo, known(this.#mover.networks, config.network, 'network').mtu);
+    this.#mover.sendEcho(echo);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#recorder.close();
     for (const link of this.#mover.links.values()) link.close();
     this.#mover.close();
     this.#handover.close();
@@ -210,7 +260,7 @@ class MemoryPlane implements DataPlane {
     return false;
   }
 
-  #receive(from: Endpoint, datagram: Datagram): void {
+  #receive(from: Endpoint, datagram: Datagram, atMs: number): void {
     const { counters } = this.#mover;
     if (datagram.kind === 'noise') {
       counters.dropped(DROP_REASONS.malformed);
@@ -220,9 +270,16 @@ class MemoryPlane implements DataPlane {
     if (!link) counters.dropped(DROP_REASONS.unknownPeer);
     else if (datagram.kind === 'hello') {
       if (!link.hello(from, datagram)) counters.dropped(DROP_REASONS.handshake);
-    } else if (!link.heard(from, datagram)) counters.dropped(DROP_REASONS.unknownPeer);
+    } else if (!link.heard(from, datagram, atMs)) counters.dropped(DROP_REASONS.unknownPeer);
     else if (datagram.kind === 'frame') this.#mover.fromLink(link, datagram);
   }
+}
+
+function known<T>(map: Map<number, T>, id: number, what: string): T {
+  const found = map.get(id);
+  if (!found)
+    throw new VnetError('VNET_ERR_NOT_FOUND', `there is no ${what} ${id}`, { hint: 'open it first' });
+  return found;
 }
 
 function exists(message: string): VnetError {

@@ -1,0 +1,128 @@
+#include "trains.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "limits.hpp"
+#include "train.hpp"
+#include "wire.hpp"
+
+namespace vnet {
+
+void Trains::send(Train train) {
+  const std::lock_guard lock(mutex_);
+  const std::string name = "link " + std::to_string(train.link);
+  const auto path =
+      std::find_if(paths_.begin(), paths_.end(), [&](const TrainPath& p) { return p.link == train.link; });
+  if (path == paths_.end())
+    throw PlaneError("VNET_ERR_UNREACHABLE", name + " is down", "wait until it is up");
+  if (busy_.count(train.link) != 0)
+    throw PlaneError("VNET_ERR_LIMIT", name + " is sending a train", "wait until that one has left");
+  const size_t most = path->datagramBytes + path->to.headerBytes();
+  for (const uint32_t size : train.sizes)
+    if (size > most)
+      throw PlaneError("VNET_ERR_INVALID",
+                       name + "'s path carries packets of " + std::to_string(most) + " octets, not of " +
+                           std::to_string(size),
+                       "make the packets smaller");
+  if (!thread_.joinable()) start();
+  busy_.insert(train.link);
+  jobs_.push_back({std::move(train), *path});
+  wake_.notify_one();
+}
+
+void Trains::setPaths(std::vector<TrainPath> paths) {
+  const std::lock_guard lock(mutex_);
+  paths_.swap(paths);
+}
+
+void Trains::start() {
+  stop_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop_) throw systemError(errno, "cannot make an event descriptor");
+  sigset_t all, before;  // signals are for the JavaScript thread
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Trains::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (!thread_.joinable()) return;
+    const uint64_t one = 1;
+    (void)!write(stop_.get(), &one, sizeof one);
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void Trains::run() {
+  pthread_setname_np(pthread_self(), "vnet-trains");
+  prctl(PR_SET_TIMERSLACK, 1UL);  // nanoseconds; by default the kernel wakes a sleeper up to 50 us late
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    if (stopping_) return;
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    leave(job);
+    lock.lock();
+    busy_.erase(job.train.link);
+  }
+}
+
+// Each distance counts from when the packet before was sent, not from a plan: one that was late must not make
+// the next one early, and so the train faster than it was asked to be.
+void Trains::leave(const Job& job) {
+  const auto& [train, path] = job;
+  sockaddr_storage to;
+  const socklen_t toLength = path.to.fill(to, path.family);
+  const size_t headers = path.to.headerBytes();
+  const auto packets = static_cast<uint16_t>(train.sizes.size());
+  std::vector<uint8_t> octets(*std::max_element(train.sizes.begin(), train.sizes.end()) + TRAIN_LEAST_BYTES);
+  Header header;
+  header.type = Type::train;
+  header.session = path.session;
+  for (uint16_t i = 0; i < packets; i++) {
+    const size_t length = std::max(size_t{train.sizes[i]}, headers + TRAIN_LEAST_BYTES) - headers;
+    writeTrain(octets.data() + HEADER_BYTES, {train.number, i, packets});
+    if (i > 0 && !waitUntil(header.timestampNs + train.gapsNs[i - 1])) return;
+    header.timestampNs = nowNs();
+    encodeHeader(header, octets.data());
+    // A socket that takes no more loses the packet, as the path would.
+    (void)!sendto(path.socket->get(), octets.data(), length, MSG_DONTWAIT,
+                  reinterpret_cast<const sockaddr*>(&to), toLength);
+  }
+}
+
+// False: stop() was called.
+bool Trains::waitUntil(uint64_t dueNs) const {
+  for (uint64_t now = nowNs(); now < dueNs; now = nowNs()) {
+    const uint64_t left = dueNs - now;
+    pollfd stopped{stop_.get(), POLLIN, 0};
+    // The last of it on the CPU: a sleeper wakes tens of microseconds late.
+    const uint64_t sleep = left > TRAIN_SPIN_NS ? left - TRAIN_SPIN_NS : 0;
+    if (sleep == 0) continue;
+    const timespec timeout{static_cast<time_t>(sleep / 1'000'000'000u),
+                           static_cast<long>(sleep % 1'000'000'000u)};
+    if (ppoll(&stopped, 1, &timeout, nullptr) > 0) return false;
+  }
+  return true;
+}
+
+}  // namespace vnet
