@@ -1,0 +1,208 @@
+/**
+ * The global traffic matrix (Virtuoso 4.1), of all networks: what every daemon counted, smoothed over a sliding window.
+ *
+ * A pair is counted where it enters, so a VM that moves is counted at two hosts in turn, and the matrix adds them up.
+ * Time: an update covers the interval between two readings of its daemon's own clock, whose length is exact whatever
+ * the clocks say; it is put onto the Proxy's time by the least delay seen of late, and spread evenly. An update that is
+ * late, or a burst of updates after a stall, lands where it belongs; one that is later than two update periods counts
+ * as if it were two periods late, so nothing is lost to the window. The window ends where the reports of all hosts that
+ * keep up reach, so it holds no stretch of time that some host has not told of.
+ */
+import { isGroupNumber, type TrafficUpdate, VnetError } from '../core/index.js';
+import { HostFeed } from './host-feed.js';
+import { BUCKETS_MAX, DICTIONARY_ROWS_MAX, HOSTS_MAX, MATRIX_SLOTS_MAX, PAIR_AGE_MS } from './limits.js';
+import { PairSlots } from './pair-slots.js';
+import { SlidingWindow, type Spread } from './sliding-window.js';
+
+export interface Smoothing {
+  /** Milliseconds, as in SightParameters. */
+  updateMs: number;
+  smoothingMs: number;
+}
+
+/** A row of a dictionary that no slot is kept for: to a group, or to itself. */
+const IGNORED = -2;
+const AGEING_MS = 5000;
+
+export class TrafficMatrix {
+  readonly slots = new PairSlots();
+  /** Octets and frames of each slot in the window, since the last `advance`. */
+  windowBytes = new Float64Array(0);
+  windowFrames = new Float64Array(0);
+  /** Octets in the last part of the window: what happens now. */
+  recentBytes = new Float64Array(0);
+  /** The window's end, by the Proxy's clock. */
+  endMs = Number.NEGATIVE_INFINITY;
+  #smoothing: Smoothing;
+  #window: SlidingWindow;
+  readonly #feeds = new Map<string, HostFeed>();
+  #dictionaryRows = 0;
+  #nextAgeingMs = Number.NEGATIVE_INFINITY;
+
+  constructor(smoothing: Smoothing) {
+    this.#smoothing = { ...smoothing };
+    this.#window = this.#emptyWindow();
+  }
+
+  get windowMs(): number {
+    return this.#smoothing.smoothingMs;
+  }
+
+  /** Two update periods, or half the window where that is shorter; never less than one period. */
+  get recentMs(): number {
+    return recentMsOf(this.#smoothing);
+  }
+
+  /** Changes the smoothing; the window begins empty, totals stay. */
+  setSmoothing(smoothing: Smoothing): void {
+    const same =
+      smoothing.updateMs === this.#smoothing.updateMs &&
+      smoothing.smoothingMs === this.#smoothing.smoothingMs;
+    this.#smoothing = { updateMs: smoothing.updateMs, smoothingMs: smoothing.smoothingMs };
+    if (!same) this.#window = this.#emptyWindow();
+  }
+
+  /** Throws VNET_ERR_INVALID, _CONFLICT (ask for a full update) or _LIMIT; nothing has changed then. */
+  report(host: string, update: TrafficUpdate, nowMs: number): void {
+    const known = this.#feeds.get(host);
+    if (!known && this.#feeds.size >= HOSTS_MAX) throw limit(`more than ${HOSTS_MAX} hosts report traffic`);
+    const feed = known ?? new HostFeed(host);
+    feed.check(update, nowMs);
+    this.#checkRoom(feed, update);
+    this.#feeds.set(host, feed);
+    const rowsBefore = feed.rows;
+    feed.apply(update, nowMs, 2 * this.#smoothing.updateMs, (fromMs, toMs) => {
+      const spread = this.#window.spread(fromMs, toMs);
+      return (row, bytes, frames) => this.#count(feed, row, spread, bytes, frames, nowMs);
+    });
+    this.#dictionaryRows += feed.rows - rowsBefore;
+  }
+
+  /** Counts traffic that no daemon told of (a recorded step), over an interval of the Proxy's time. */
+  count(pair: [network: number, source: number, destination: number], counted: Interval): void {
+    if (this.slots.room === 0 && this.slots.find(...pair) === undefined) throw tooManyPairs();
+    const slot = this.slots.take(...pair, counted.toMs);
+    this.#window.grow(this.slots.capacity);
+    const spread = this.#window.spread(counted.fromMs, counted.toMs);
+    this.#add(slot, spread, counted.bytes, counted.frames, counted.toMs);
+  }
+
+  /** A host is gone for good, or its daemon is to begin anew. What it counted stays. */
+  forget(host: string): void {
+    this.#dictionaryRows -= this.#feeds.get(host)?.rows ?? 0;
+    this.#feeds.delete(host);
+  }
+
+  /** Moves the window to now and forgets pairs that were silent for long. */
+  advance(nowMs: number): void {
+    const { smoothingMs } = this.#smoothing;
+    if (this.windowBytes.length < this.slots.capacity) {
+      this.windowBytes = new Float64Array(this.slots.capacity);
+      this.windowFrames = new Float64Array(this.slots.capacity);
+      this.recentBytes = new Float64Array(this.slots.capacity);
+    }
+    this.endMs = Math.max(this.endMs, this.#coveredMs(nowMs));
+    const { size } = this.slots;
+    this.#window.sum(this.endMs - smoothingMs, this.endMs, size, this.windowBytes, this.windowFrames);
+    this.#window.sum(this.endMs - this.recentMs, this.endMs, size, this.recentBytes);
+    if (nowMs >= this.#nextAgeingMs) this.#age(nowMs);
+  }
+
+  /** How far the reports of all hosts that keep up reach; those further behind than two periods are not waited for. */
+  #coveredMs(nowMs: number): number {
+    const oldestMs = nowMs - 2 * this.#smoothing.updateMs;
+    let coveredMs = nowMs;
+    for (const feed of this.#feeds.values()) {
+      if (feed.coveredMs >= oldestMs) coveredMs = Math.min(coveredMs, feed.coveredMs);
+    }
+    return coveredMs;
+  }
+
+  #count(feed: HostFeed, row: number, spread: Spread, bytes: number, frames: number, nowMs: number): void {
+    let slot = feed.slot[row] ?? -1;
+    if (slot === IGNORED) return;
+    if (slot < 0 || feed.slotGeneration[row] !== this.slots.generation[slot]) {
+      const [source, destination] = [feed.source[row] ?? 0, feed.destination[row] ?? 0];
+      if (isIgnored(source, destination)) {
+        feed.slot[row] = IGNORED;
+        return;
+      }
+      slot = this.slots.take(feed.network[row] ?? 0, source, destination, nowMs);
+      this.#window.grow(this.slots.capacity);
+      feed.slot[row] = slot;
+      feed.slotGeneration[row] = this.slots.generation[slot] ?? 0;
+    }
+    this.#add(slot, spread, bytes, frames, nowMs);
+  }
+
+  #add(slot: number, spread: Spread, bytes: number, frames: number, nowMs: number): void {
+    const { slots } = this;
+    slots.bytes[slot] = (slots.bytes[slot] ?? 0) + bytes;
+    slots.frames[slot] = (slots.frames[slot] ?? 0) + frames;
+    slots.heardMs[slot] = nowMs;
+    this.#window.add(spread, slot, bytes, frames);
+  }
+
+  #checkRoom(feed: HostFeed, update: TrafficUpdate): void {
+    const rows = this.#dictionaryRows + feed.rowsAfter(update) - feed.rows;
+    if (rows > DICTIONARY_ROWS_MAX)
+      throw limit(`all hosts together tell of more than ${DICTIONARY_ROWS_MAX} pairs`);
+    // Every counted row could need a slot: only near the limit is it worth looking which ones do.
+    if (update.counts.rows > this.slots.room && this.#slotsNeeded(feed, update) > this.slots.room) {
+      throw tooManyPairs();
+    }
+  }
+
+  #slotsNeeded(feed: HostFeed, { full, pairs, counts }: TrafficUpdate): number {
+    let needed = 0;
+    for (let row = 0; row < pairs.rows; row++) {
+      const [source, destination] = [pairs.source[row] ?? 0, pairs.destination[row] ?? 0];
+      if (isIgnored(source, destination)) continue;
+      if (this.slots.find(pairs.network[row] ?? 0, source, destination) === undefined) needed++;
+    }
+    if (full) return needed;
+    for (const index of counts.index) {
+      const slot = index < feed.rows ? (feed.slot[index] ?? 0) : IGNORED;
+      if (slot === IGNORED) continue;
+      if (slot < 0 || feed.slotGeneration[index] !== this.slots.generation[slot]) needed++;
+    }
+    return needed;
+  }
+
+  #age(nowMs: number): void {
+    this.#nextAgeingMs = nowMs + AGEING_MS;
+    const { slots } = this;
+    const ageMs = Math.max(PAIR_AGE_MS, 2 * this.#smoothing.smoothingMs);
+    for (let slot = 0; slot < slots.size; slot++) {
+      if (slots.used[slot] !== 1 || nowMs - (slots.heardMs[slot] ?? 0) < ageMs) continue;
+      slots.release(slot);
+      this.#window.clear(slot);
+      this.windowBytes[slot] = this.windowFrames[slot] = this.recentBytes[slot] = 0;
+    }
+  }
+
+  #emptyWindow(): SlidingWindow {
+    const { updateMs, smoothingMs } = this.#smoothing;
+    const spanMs = smoothingMs + 2 * updateMs;
+    return new SlidingWindow(spanMs, Math.max(updateMs, spanMs / BUCKETS_MAX), this.slots.capacity);
+  }
+}
+
+export function recentMsOf({ updateMs, smoothingMs }: Smoothing): number {
+  return Math.max(updateMs, Math.min(2 * updateMs, smoothingMs / 2));
+}
+
+export interface Interval {
+  fromMs: number;
+  toMs: number;
+  bytes: number;
+  frames: number;
+}
+
+const isIgnored = (source: number, destination: number): boolean =>
+  source === destination || isGroupNumber(destination) || isGroupNumber(source);
+
+const limit = (what: string): VnetError =>
+  new VnetError('VNET_ERR_LIMIT', what, { hint: 'look for a host that makes up addresses' });
+
+const tooManyPairs = (): VnetError => limit(`more than ${MATRIX_SLOTS_MAX} pairs have traffic at a time`);
