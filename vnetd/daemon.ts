@@ -2,6 +2,7 @@
  * The daemon of one host: its engine, its control API, its place in the overlay. With a `ProxyRole` it is the
  * Proxy's daemon and accepts the others' control channels; without, it dials the Proxy for ever.
  */
+import { randomInt } from 'node:crypto';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import {
   type Authority,
@@ -16,26 +17,26 @@ import {
   type PlaneHandlers,
   type Random,
   type Store,
+  systemClock,
+  TrafficReporter,
   VnetError,
 } from '../core/index.js';
-import { ChannelAcceptor, ChannelDialer, type ChannelPeer } from './channel/index.js';
+import { WrenAgent } from '../wren/index.js';
+import { BULK_KINDS, ChannelDialer, type ChannelPeer } from './channel/index.js';
 import { ConfigSaver } from './config-saver.js';
 import { serveControl } from './control/index.js';
 import { Engine, type EngineEvent } from './engine.js';
+import { answerHostCall } from './host-session.js';
 import { instanceOf } from './instance.js';
 import { listInterfaces } from './interfaces.js';
+import { LinkInterfaces, tellSharedPorts } from './link-interfaces.js';
 import { DEFAULT_LINK_TIMERS, type LinkTimers } from './links.js';
+import { ProcessLoad } from './process-load.js';
 import { refuseOpenAddress } from './private-address.js';
-import { answerAuthorityCall, AUTHORITY_CALLS, remoteAuthority } from './remote-authority.js';
-
-/** What the Proxy's daemon drives. */
-export interface ProxyRole extends Authority {
-  attach(session: HostSession, report: HostReport): Promise<void>;
-  detach(host: string): void;
-  reportEvent(host: string, event: OverlayEvent): void;
-  onEvent(listener: (event: OverlayEvent) => void): () => void;
-  close(): Promise<void>;
-}
+import type { ProxyRole } from './proxy-role.js';
+import { Reception } from './reception.js';
+import { remoteAuthority } from './remote-authority.js';
+import { Sight } from './sight/index.js';
 
 export interface DaemonOptions {
   host: string;
@@ -57,20 +58,24 @@ export interface DaemonOptions {
   onShutdown?(): void;
 }
 
+/** A start of a daemon is told from another by a number below this. */
+const BOOT_END = 2 ** 32;
+
 type EventBody = OverlayEvent extends infer E ? (E extends OverlayEvent ? Omit<E, 'at'> : never) : never;
 
 export class Daemon {
   readonly engine: Engine;
   readonly #options: DaemonOptions;
   readonly #startedAt = performance.now();
+  readonly #sight: Sight;
+  readonly #load = new ProcessLoad();
+  readonly #session: HostSession;
+  readonly #linkInterfaces = new LinkInterfaces();
   readonly #listeners = new Set<(event: OverlayEvent) => void>();
-  readonly #sessions = new Map<string, { peer: ChannelPeer; instance: string }>();
-  /** Channels of daemons at which somebody listens: events go to no others. */
-  readonly #listening = new Set<ChannelPeer>();
   readonly #log: FastifyBaseLogger;
   #authority: Authority;
   #dialer: ChannelDialer | undefined;
-  #acceptor: ChannelAcceptor | undefined;
+  #reception: Reception | undefined;
   #server: FastifyInstance | undefined;
   #instance = '';
   #proxyName = '';
@@ -91,7 +96,24 @@ export class Daemon {
       ...options,
       timers: { ...DEFAULT_LINK_TIMERS, ...options.timers },
       onEvent: (event) => this.#engineEvent(event),
+      sight: {
+        arrivals: (arrivals) => this.#sight.arrivals(arrivals),
+        event: (event) => this.#sight.event(event),
+        linksChanged: () => this.#sight.linksChanged(),
+        linkChanged: (link, up) => this.#sight.linkChanged(link, up),
+      },
     });
+    this.#sight = new Sight({
+      clock: systemClock,
+      plane: this.engine.plane,
+      reporter: new TrafficReporter({ boot: randomInt(BOOT_END) }),
+      links: () => this.engine.numberedLinks(),
+      createAgent: (plane) =>
+        new WrenAgent({ host: options.host, plane, clock: systemClock, random: options.random }),
+      portOf: (network, port) => this.engine.portNumber(network, port),
+      log: this.#log,
+    });
+    this.#session = this.#ownSession();
     this.#authority =
       options.role ??
       remoteAuthority(
@@ -138,14 +160,19 @@ export class Daemon {
     if (role) {
       this.#proxyName = host;
       role.onEvent((event) => this.#broadcast(event));
-      this.#acceptor = await ChannelAcceptor.listen({
-        address: listen.address,
-        port: this.dataPort + 1,
+      this.#reception = await Reception.open({
+        host,
+        role,
         token,
-        accept: (name, remote, peer) => this.#accept(role, name, remote, peer),
-        onUp: (name) => this.#log.info({ host: name }, 'a daemon opened its control channel'),
+        listen: { address: listen.address, port: this.dataPort + 1 },
+        log: this.#log,
       });
-      await role.attach(this.#ownSession(), this.#report());
+      this.#sight.connect({
+        congested: () => false,
+        send: (update) => role.reports.traffic(host, update),
+        underlay: (report) => role.reports.underlay(host, report),
+      });
+      await role.attach(this.#session, this.#report());
     } else if (proxy) {
       this.#instance = await instanceOf(this.#options.store);
       this.#dialer = new ChannelDialer({
@@ -154,7 +181,11 @@ export class Daemon {
         token,
         host,
         random,
-        onCall: (name, args) => this.#answer(name, args),
+        onCall: (name, args) => {
+          // It may be read in one go with the answer to `hello`, before whoever awaits that runs on.
+          if (name === 'configure') this.#proxyName = String(args[1]);
+          return answerHostCall(this.#session, name, args);
+        },
         onNotice: (name, body) => {
           if (name === 'event') this.#broadcast(body as OverlayEvent);
         },
@@ -166,7 +197,10 @@ export class Daemon {
 
   async local(): Promise<LocalView> {
     const snapshot = await this.engine.snapshot();
-    const { host, version, role } = this.#options;
+    const { host, version, role, listen } = this.#options;
+    const views = this.engine.views(snapshot);
+    const remotes = views.links.flatMap(({ remote }) => (remote === undefined ? [] : [remote]));
+    const interfaces = await this.#linkInterfaces.mark(await listInterfaces(), listen.address, remotes);
     return {
       host,
       version,
@@ -174,6 +208,11 @@ export class Daemon {
       role: role ? 'proxy' : 'host',
       uptimeMs: Math.round(performance.now() - this.#startedAt),
       residentBytes: process.memoryUsage.rss(),
+      cpuShare: this.#load.cpuShare,
+      eventLoopDelayP99Ms: this.#load.loopDelayP99Ms,
+      probes: this.#sight.probes,
+      pairsReported: this.#sight.pairs,
+      updatesSkipped: this.#sight.skippedUpdates,
       proxy: {
         name: this.#proxyName,
         connected: role ? true : !!this.#dialer?.peer,
@@ -181,10 +220,11 @@ export class Daemon {
       },
       sealed: { links: false, control: false },
       networks: this.engine.config.networks.map(({ id, name, mtu, epoch }) => ({ id, name, mtu, epoch })),
-      interfaces: await listInterfaces(),
+      interfaces,
       rules: this.engine.rules(),
       flowEntries: snapshot.flowEntries,
-      ...this.engine.views(snapshot),
+      ...views,
+      ports: tellSharedPorts(views.ports, interfaces),
     };
   }
 
@@ -192,16 +232,15 @@ export class Daemon {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sight.close();
     this.#dialer?.close();
-    for (const { peer } of this.#sessions.values()) peer.close('the Proxy stops');
-    this.#acceptor?.close();
+    this.#reception?.close();
     await this.#server?.close();
     await this.#options.role?.close();
     await this.#saver.settled();
+    this.#load.close();
     this.engine.close();
   }
-
-  // The host's side of the control channel.
 
   async #greet(peer: ChannelPeer): Promise<void> {
     try {
@@ -209,6 +248,11 @@ export class Daemon {
       this.#proxyName = proxy;
       this.#proxyState = 'connected';
       this.#log.info({ proxy }, 'connected to the Proxy');
+      this.#sight.connect({
+        congested: () => peer.congested,
+        send: (update) => peer.sendBulk(BULK_KINDS.traffic, update),
+        underlay: (report) => peer.notify('underlay', report),
+      });
       if (this.#listeners.size > 0) peer.notify('listen', true);
       for (const link of (await this.local()).links) {
         peer.notify(
@@ -226,23 +270,9 @@ export class Daemon {
   }
 
   #channelDown(reason: string): void {
+    this.#sight.disconnect();
     if (this.#proxyState !== reason) this.#log.warn({ reason }, 'no control channel to the Proxy');
     this.#proxyState = reason;
-  }
-
-  async #answer(name: string, args: unknown[]): Promise<unknown> {
-    switch (name) {
-      case 'configure':
-        // It may be read in one go with the answer to `hello`, before whoever awaits that runs on.
-        this.#proxyName = String(args[1]);
-        return this.#configure(args[0] as HostConfig);
-      case 'apply':
-        return this.#apply(args[0] as HostDelta);
-      case 'view':
-        return this.local();
-      default:
-        throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
-    }
   }
 
   #configure(config: HostConfig): void {
@@ -262,80 +292,18 @@ export class Daemon {
     return links.map((link) => (link.peer === this.#proxyName ? { ...link, dial: proxy } : link));
   }
 
-  // The Proxy's side.
-
-  #accept(role: ProxyRole, host: string, remote: string, peer: () => ChannelPeer) {
-    const onCall = async (
-      name: string,
-      args: unknown[],
-      progress: (body: unknown) => void,
-    ): Promise<unknown> => {
-      if (name === 'hello')
-        return this.#welcome(role, args[0] as HostReport, { host, instance: String(args[1]), peer: peer() });
-      if ((AUTHORITY_CALLS as readonly string[]).includes(name))
-        return answerAuthorityCall(role, name, args, progress);
-      throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
-    };
-    const onNotice = (name: string, body: unknown) => {
-      if (name === 'event') role.reportEvent(host, body as OverlayEvent);
-      else if (name === 'listen' && body === true) this.#listening.add(peer());
-      else if (name === 'listen') this.#listening.delete(peer());
-    };
-    this.#log.debug({ host, remote }, 'control channel');
-    return { onCall, onNotice };
-  }
-
-  async #welcome(
-    role: ProxyRole,
-    report: HostReport,
-    { host, instance, peer }: { host: string; instance: string; peer: ChannelPeer },
-  ): Promise<{ proxy: string }> {
-    const before = this.#sessions.get(host);
-    const isProxy = host === this.#options.host || report.host !== host;
-    if (isProxy || (before?.peer.open && before.instance !== instance)) {
-      const holder = isProxy ? 'the Proxy itself' : 'another daemon, which is connected';
-      throw new VnetError('VNET_ERR_REFUSED', `the name ${host} is taken by ${holder}`, {
-        hint: 'start the daemon with another --name',
-      });
-    }
-    this.#sessions.set(host, { peer, instance });
-    // A daemon that dials anew has lost its old channel, whatever we still believe of it.
-    before?.peer.close('replaced by a newer channel of the same host');
-    peer.onClose = (reason) => {
-      this.#listening.delete(peer);
-      if (this.#sessions.get(host)?.peer !== peer) return;
-      this.#sessions.delete(host);
-      this.#log.warn({ host, reason }, 'a daemon is gone');
-      role.detach(host);
-    };
-    const session: HostSession = {
-      host,
-      configure: (config) => peer.call('configure', [config, this.#options.host]),
-      apply: (delta) => peer.call('apply', [delta]),
-      view: () => peer.call<LocalView>('view', []),
-      close: () => peer.close('closed by the Proxy'),
-    };
-    // After the answer, so that the daemon knows the Proxy's name before its first configuration.
-    setImmediate(() => {
-      role.attach(session, report).catch((thrown) => {
-        this.#log.error({ host, err: thrown }, 'cannot configure a daemon');
-        peer.close(VnetError.from(thrown).message.slice(0, 100));
-      });
-    });
-    return { proxy: this.#options.host };
-  }
-
   #ownSession(): HostSession {
     return {
       host: this.#options.host,
       configure: async (config) => this.#configure(config),
       apply: async (delta) => this.#apply(delta),
       view: () => this.local(),
+      sight: async (parameters) => this.#sight.set(parameters),
+      echo: (request) => this.#sight.echo(request),
+      reach: (request) => this.#sight.reach(request),
       close: () => {},
     };
   }
-
-  // Both.
 
   #report(): HostReport {
     const { host, version } = this.#options;
@@ -374,7 +342,7 @@ export class Daemon {
 
   #broadcast(event: OverlayEvent): void {
     for (const listener of this.#listeners) listener(event);
-    for (const peer of this.#listening) peer.notify('event', event);
+    this.#reception?.broadcast(event);
   }
 
   #notReady(): string | undefined {

@@ -3,6 +3,7 @@
  * data plane. Applies a delta whole or not at all. No network, no disk: `Daemon` adds those.
  */
 import type {
+  Arrivals,
   DataPlane,
   HostConfig,
   HostDelta,
@@ -20,7 +21,7 @@ import { DROP_REASONS } from '../core/index.js';
 import { diffHostConfig, mergeHostDelta } from './config-delta.js';
 import { Flows } from './flows.js';
 import { ForwardingTable } from './forwarding/index.js';
-import { Links, type LinkTimers } from './links.js';
+import { Links, type LinkTimers, type NumberedLink } from './links.js';
 import { PlaneIds } from './plane-ids.js';
 import { Ports } from './ports.js';
 
@@ -31,6 +32,17 @@ export interface EngineOptions {
   createPlane(handlers: PlaneHandlers): DataPlane;
   listen: { address: string; port: number };
   onEvent(event: EngineEvent): void;
+  /** What measures. Default: nobody, and nothing is recorded. */
+  sight?: SightHandlers;
+}
+
+/** What the data plane says for those who measure (vnetd/sight). */
+export interface SightHandlers {
+  arrivals(arrivals: Arrivals): void;
+  event(event: Extract<PlaneEvent, { kind: 'note' | 'echo' }>): void;
+  /** Links were opened or closed. */
+  linksChanged(): void;
+  linkChanged(link: number, up: boolean): void;
 }
 
 export type EngineEvent =
@@ -59,6 +71,7 @@ export class Engine {
       events: (events) => {
         for (const event of events) this.#report(event);
       },
+      ...(options.sight ? { arrivals: (arrivals) => options.sight?.arrivals(arrivals) } : {}),
     });
     try {
       this.dataPort = this.plane.listen(options.listen.address, options.listen.port).port;
@@ -107,6 +120,16 @@ export class Engine {
     return this.#links.isUp(peer);
   }
 
+  /** By the data plane's numbers. */
+  numberedLinks(): NumberedLink[] {
+    return this.#links.numbered();
+  }
+
+  /** The data plane's number of a port of this network that is open. */
+  portNumber(network: number, port: string): number | undefined {
+    return this.#ports.numberOf(network, port);
+  }
+
   rules(): Rule[] {
     return this.#config.rules;
   }
@@ -145,6 +168,7 @@ export class Engine {
     for (const link of delta.removeLinks ?? []) this.#links.close(link);
     for (const network of delta.removeNetworks ?? []) this.plane.removeNetwork(network);
     this.#config = next;
+    if (delta.links || delta.removeLinks) this.#options.sight?.linksChanged();
   }
 
   #restorePorts(opened: string[]): void {
@@ -163,8 +187,13 @@ export class Engine {
   #report(event: PlaneEvent): void {
     if (event.kind === 'link') {
       const known = this.#links.report(event);
+      if (known) this.#options.sight?.linkChanged(event.link, event.up);
       if (known)
         this.#options.onEvent({ kind: 'link', link: known.config, up: event.up, reason: event.reason });
+      return;
+    }
+    if (event.kind === 'note' || event.kind === 'echo') {
+      this.#options.sight?.event(event);
       return;
     }
     const known = this.#ports.report(event);

@@ -1,7 +1,7 @@
 /** The host's links: opened in the data plane, ordered into edges, their state as last reported. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import type { DataPlane, LinkConfig, LinkState, LinkView, PlaneEvent } from '../core/index.js';
+import type { DataPlane, LinkConfig, LinkState, LinkType, LinkView, PlaneEvent } from '../core/index.js';
 import { isPrivateAddress } from './private-address.js';
 import { edgeName, type PlaneIds } from './plane-ids.js';
 
@@ -25,6 +25,16 @@ interface OpenLink {
   remote: string;
   rttUs: number;
   retry?: NodeJS.Timeout;
+}
+
+/** A link by the data plane's number. */
+export interface NumberedLink {
+  link: number;
+  /** LinkConfig's. */
+  id: string;
+  peer: string;
+  type: LinkType;
+  up: boolean;
 }
 
 export interface LinksOptions {
@@ -84,8 +94,11 @@ export class Links {
     return [...this.#links.values()].some((link) => link.config.peer === peer && link.up);
   }
 
-  configs(): LinkConfig[] {
-    return [...this.#links.values()].map((link) => link.config);
+  /** Those that the data plane knows. */
+  numbered(): NumberedLink[] {
+    return [...this.#links.values()]
+      .filter((link) => link.inPlane)
+      .map(({ id, up, config: { id: name, peer, type } }) => ({ link: id, id: name, peer, type, up }));
   }
 
   /** Takes in an event; undefined: a link that is closed already. */
@@ -105,7 +118,7 @@ export class Links {
     const byId = new Map(counters.map((row) => [row.id, row]));
     return [...this.#links.values()].map((link) => {
       const row = byId.get(link.id);
-      const { id, peer, type, owner } = link.config;
+      const { id, peer, type, owner, preference } = link.config;
       return {
         id,
         peer,
@@ -114,8 +127,12 @@ export class Links {
         up: link.up,
         state: link.state,
         ...(link.remote ? { remote: link.remote } : {}),
+        preference,
         rttUs: row?.rttUs || link.rttUs,
         datagramBytes: row?.datagramBytes ?? 0,
+        arrived: row?.arrived ?? 0,
+        lost: row?.lost ?? 0,
+        late: row?.late ?? 0,
         inFrames: row?.inFrames ?? 0,
         inBytes: row?.inBytes ?? 0,
         outFrames: row?.outFrames ?? 0,

@@ -92,6 +92,12 @@ export class Ports {
     return [...this.#ports.values()].map((port) => port.config);
   }
 
+  /** The data plane's number of a port of this network that is open. */
+  numberOf(network: number, name: string): number | undefined {
+    const port = this.#ports.get(name);
+    return port?.inPlane && port.config.network === network ? port.id : undefined;
+  }
+
   report(
     event: Extract<PlaneEvent, { kind: 'port' | 'source' }>,
   ): { config: PortConfig; mac?: MacAddress } | undefined {

@@ -6,18 +6,14 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { VnetError } from '../../core/index.js';
 import { CHANNEL_PATH, MESSAGE_MAX_BYTES } from './dial.js';
-import { type CallHandler, ChannelPeer, type NoticeHandler } from './peer.js';
+import { ChannelPeer, type PeerHandlers } from './peer.js';
 
 export interface AcceptOptions {
   address: string;
   port: number;
   token: string;
   /** A daemon that showed the token; the handlers answer its calls. */
-  accept(
-    host: string,
-    remote: string,
-    peer: () => ChannelPeer,
-  ): { onCall: CallHandler; onNotice: NoticeHandler };
+  accept(host: string, remote: string, peer: () => ChannelPeer): PeerHandlers;
   onUp(host: string, peer: ChannelPeer): void;
 }
 
@@ -96,7 +92,7 @@ export class ChannelAcceptor {
     this.#strangers.delete(socket);
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const handlers = this.#options.accept(host, request.socket.remoteAddress ?? '', () => peer);
-      const peer = new ChannelPeer(webSocket, handlers.onCall, handlers.onNotice);
+      const peer = new ChannelPeer(webSocket, handlers);
       this.#options.onUp(host, peer);
     });
   }

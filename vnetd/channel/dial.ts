@@ -1,7 +1,7 @@
 /** The daemon's side of the control channel: dials the Proxy for ever, jittered back-off, until closed. */
 import { WebSocket } from 'ws';
 import type { Random } from '../../core/index.js';
-import { type CallHandler, ChannelPeer, type NoticeHandler } from './peer.js';
+import { ChannelPeer, type PeerHandlers } from './peer.js';
 
 const BACKOFF_FIRST_MS = 50;
 const BACKOFF_CAP_MS = 1000;
@@ -10,14 +10,12 @@ const HANDSHAKE_TIMEOUT_MS = 3000;
 export const MESSAGE_MAX_BYTES = 256 * 1024 * 1024;
 export const CHANNEL_PATH = '/v1/channel';
 
-export interface DialOptions {
+export interface DialOptions extends PeerHandlers {
   address: string;
   port: number;
   token: string;
   host: string;
   random: Random;
-  onCall: CallHandler;
-  onNotice: NoticeHandler;
   onUp(peer: ChannelPeer): void;
   onDown(reason: string): void;
 }
@@ -73,7 +71,7 @@ export class ChannelDialer {
 
   #up(socket: WebSocket): void {
     this.#pending = undefined;
-    const peer = new ChannelPeer(socket, this.#options.onCall, this.#options.onNotice);
+    const peer = new ChannelPeer(socket, this.#options);
     this.#peer = peer;
     const upSince = performance.now();
     peer.onClose = (reason) => {

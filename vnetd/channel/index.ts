@@ -1,3 +1,11 @@
 export { ChannelAcceptor } from './accept.js';
 export { ChannelDialer } from './dial.js';
-export { type CallHandler, ChannelPeer, type NoticeHandler, type Progress } from './peer.js';
+export { BULK_KINDS, BULK_MAX_BYTES, BULK_QUEUE_MAX_BYTES } from './bulk.js';
+export {
+  type BulkHandler,
+  type CallHandler,
+  ChannelPeer,
+  type NoticeHandler,
+  type PeerHandlers,
+  type Progress,
+} from './peer.js';

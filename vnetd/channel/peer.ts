@@ -1,13 +1,16 @@
 /**
- * One end of the control channel: calls, answers and notices as JSON text frames of a WebSocket, both ways.
+ * One end of the control channel: calls, answers and notices as JSON text frames of a WebSocket, both ways, and
+ * bulk as binary frames.
  *
  *   {"id":7,"call":"apply","arguments":[...]}       a call
  *   {"id":7,"progress":{...}}                        any number, before the answer
  *   {"id":7,"result":{...}} | {"id":7,"error":{...}}
  *   {"notice":"event","body":{...}}                  no answer
+ *   binary: bulk.ts                                  no answer, left out under back-pressure
  */
 import type { WebSocket } from 'ws';
 import { type ErrorBody, VnetError } from '../../core/index.js';
+import { BulkAssembler, BulkSender } from './bulk.js';
 
 /** A call that got no answer by then is given up. */
 const CALL_TIMEOUT_MS = 15_000;
@@ -21,6 +24,15 @@ const HEARTBEATS_MISSED_MAX = 4;
 export type Progress = (body: unknown) => void;
 export type CallHandler = (name: string, args: unknown[], progress: Progress) => Promise<unknown>;
 export type NoticeHandler = (name: string, body: unknown) => void;
+/** The octets are the handler's to keep; where `length` is above BULK_MAX_BYTES there are none. */
+export type BulkHandler = (kind: number, bytes: Uint8Array, length: number) => void;
+
+export interface PeerHandlers {
+  onCall: CallHandler;
+  onNotice: NoticeHandler;
+  /** Default: bulk is left unread. */
+  onBulk?: BulkHandler;
+}
 
 interface Waiting {
   resolve: (value: unknown) => void;
@@ -45,6 +57,9 @@ export class ChannelPeer {
   readonly #waiting = new Map<number, Waiting>();
   readonly #onCall: CallHandler;
   readonly #onNotice: NoticeHandler;
+  readonly #onBulk: BulkHandler;
+  readonly #bulkSender: BulkSender;
+  readonly #bulk = new BulkAssembler();
   readonly #heartbeat: NodeJS.Timeout;
   #nextId = 1;
   #missed = 0;
@@ -52,14 +67,23 @@ export class ChannelPeer {
   /** Called once, whichever side ended it. */
   onClose: (reason: string) => void = () => {};
 
-  constructor(socket: WebSocket, onCall: CallHandler, onNotice: NoticeHandler) {
+  constructor(socket: WebSocket, { onCall, onNotice, onBulk = () => {} }: PeerHandlers) {
     this.#socket = socket;
     this.#onCall = onCall;
     this.#onNotice = onNotice;
-    socket.on('message', (data) => this.#receive(String(data)));
-    socket.on('pong', () => {
+    this.#onBulk = onBulk;
+    this.#bulkSender = new BulkSender(socket);
+    socket.on('message', (data, isBinary) => {
       this.#missed = 0;
+      if (isBinary) this.#receiveBulk(data as Buffer);
+      else this.#receive(String(data));
     });
+    // On a slow path a pong may wait behind much else: whatever comes is a sign of life.
+    for (const sign of ['ping', 'pong']) {
+      socket.on(sign, () => {
+        this.#missed = 0;
+      });
+    }
     socket.on('error', (error) => this.#end(error.message));
     socket.on('close', (code, reason) => this.#end(String(reason) || `closed (${code})`));
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -91,6 +115,16 @@ export class ChannelPeer {
     if (!this.#closed) this.#send({ notice: name, body });
   }
 
+  /** True: bulk would be left out now. Ask before making what is costly to make. */
+  get congested(): boolean {
+    return this.#closed || this.#bulkSender.congested;
+  }
+
+  /** False: left out, for back-pressure or because the channel is closed. The octets are the channel's from then on. */
+  sendBulk(kind: number, bytes: Uint8Array): boolean {
+    return !this.#closed && this.#bulkSender.send(kind, bytes);
+  }
+
   close(reason = 'closed'): void {
     this.#socket.close(1000, reason);
     this.#end(reason);
@@ -108,6 +142,12 @@ export class ChannelPeer {
     }
     this.#missed++;
     this.#socket.ping();
+  }
+
+  #receiveBulk(frame: Buffer): void {
+    if (frame.length === 0) return this.close('an empty message');
+    const whole = this.#bulk.add(frame);
+    if (whole) this.#onBulk(whole.kind, whole.bytes, whole.length);
   }
 
   #receive(text: string): void {

@@ -4,13 +4,19 @@ import {
   type ChangeRequest,
   ChangeRequestSchema,
   ConfigurationTimeSchema,
+  type EchoOptions,
+  EchoSchema,
   emptyChange,
+  HistoryQuerySchema,
   LinkSchema,
   type LinkStatement,
   NDJSON,
+  NetworkQuerySchema,
   RouteQuerySchema,
   RuleSchema,
   type RuleStatement,
+  type SightParameters,
+  SightSchema,
   VnetError,
 } from '../../core/index.js';
 import type { ControlBackend } from './backend.js';
@@ -26,6 +32,7 @@ const schema = (
 export function routes(server: FastifyInstance, backend: ControlBackend): void {
   health(server, backend);
   views(server, backend);
+  sight(server, backend);
   primitives(server, backend);
   changes(server, backend);
   server.get(
@@ -73,6 +80,42 @@ function views(server: FastifyInstance, backend: ControlBackend): void {
       querystring: RouteQuerySchema,
     }),
     ({ query }) => backend.authority.route(query.from, query.to, query.network),
+  );
+}
+
+/** What the overlay knows of the traffic and of the network underneath. */
+function sight(server: FastifyInstance, { authority }: ControlBackend): void {
+  const ofNetwork = (summary: string) => schema(summary, { querystring: NetworkQuerySchema });
+  server.get<{ Querystring: { network?: string } }>(
+    '/v1/topology',
+    ofNetwork("The application's topology, inferred from its traffic (VTTIF)"),
+    ({ query }) => authority.inferredTopology(query.network),
+  );
+  server.get<{ Querystring: { network?: string } }>(
+    '/v1/matrix',
+    ofNetwork('The global traffic matrix, busiest pairs first'),
+    ({ query }) => authority.matrix(query.network),
+  );
+  server.get<{ Querystring: { after?: string } }>(
+    '/v1/history',
+    schema("Steps of the matrix's history after one", { querystring: HistoryQuerySchema }),
+    ({ query }) => authority.history(Number(query.after ?? 0)),
+  );
+  server.get('/v1/underlay', schema('Latency, loss, bandwidth and MTU between hosts (Wren)'), () =>
+    authority.underlay(),
+  );
+  server.get('/v1/sight', schema('How traffic and underlay are measured'), () => authority.sight());
+  server.put<{ Body: Partial<SightParameters> }>(
+    '/v1/sight',
+    schema('Change how they are measured; what is not given stays', { body: SightSchema }),
+    (request) => authority.setSight(request.body),
+  );
+  server.post<{ Body: { from: string; to: string } & EchoOptions }>(
+    '/v1/echo',
+    schema("Real frames from one VM's port to another's, answered by the data plane there", {
+      body: EchoSchema,
+    }),
+    ({ body: { from, to, ...options } }) => authority.echo(from, to, options),
   );
 }
 
