@@ -1,7 +1,7 @@
 import t from 'tap';
 import { isEmptyChange, VnetError } from '../core/index.js';
 import { FakeHost, type Mishap } from './fake-fleet.js';
-import { base, changed, Fleet, LAB, mac, NAMES, settle } from './fake-overlay.js';
+import { base, changed, Fleet, LAB, mac, NAMES } from './fake-overlay.js';
 import { walk } from './fake-walk.js';
 
 t.test('hosts get their part, and nothing is done twice', async (t) => {
@@ -65,7 +65,7 @@ t.test('a mishap at any step of any host', async (t) => {
   const clean = await Fleet.start();
   await clean.target(base());
   await clean.target(changed());
-  await settle();
+  await clean.settle();
   const wanted = clean.rules();
   await clean.proxy.close();
   for (const name of NAMES) {
@@ -83,13 +83,13 @@ t.test('a mishap at any step of any host', async (t) => {
             { message: new RegExp(`host ${name}: tap0 cannot`) },
             label,
           );
-          await settle();
+          await fleet.settle();
           t.same(fleet.gists(), before, `${label}: everything is as it was`);
           t.equal((await fleet.proxy.overview()).revision, 1);
           await fleet.target(changed());
         } else {
           const { pending } = await fleet.target(changed());
-          await settle();
+          await fleet.settle();
           t.same(pending, [name], label);
           t.ok(host.closed, 'its session is given up');
           const others = [...fleet.hosts.values()].filter((other) => other !== host && other.host !== 'home');
@@ -102,7 +102,7 @@ t.test('a mishap at any step of any host', async (t) => {
           t.same(through, [], `${label}: no path leads through it`);
           await fleet.join(host);
         }
-        await settle();
+        await fleet.settle();
         t.same(fleet.rules(), wanted, `${label}: in the end all is as it should be`);
         t.ok((await fleet.proxy.overview()).hosts.every(({ phase }) => phase === 'ready'));
         await fleet.proxy.close();
@@ -119,7 +119,7 @@ t.test('a host that is away is pending, and gets its part when it is back', asyn
     (await fleet.proxy.overview()).hosts.find((host) => host.name === name)?.phase;
   t.equal(await phase('b'), 'away');
   const held = fleet.rules();
-  await settle();
+  await fleet.settle();
   t.same(fleet.rules(), held, 'paths through a host that only lost its channel stay');
   const more = base();
   more.routes.push({ network: 'lab', from: 'vm-a', to: 'vm-c', both: true, via: ['a', 'b', 'c'] });
@@ -140,7 +140,7 @@ t.test('a host that is away is pending, and gets its part when it is back', asyn
 t.test('while paths change every frame follows the old ones or the new, whole', async (t) => {
   const fleet = await Fleet.start();
   await fleet.target(base());
-  await settle();
+  await fleet.settle();
   type State = Map<string, FakeHost>;
   const states: State[] = [];
   const remember = () =>
@@ -189,7 +189,7 @@ t.test('while paths change every frame follows the old ones or the new, whole', 
   }
   t.ok(mixtures > 500);
   t.equal(last.get('a')?.config.networks[0]?.epoch, (first.get('a')?.config.networks[0]?.epoch ?? 0) + 1);
-  await settle();
+  await fleet.settle();
   const left = [...fleet.hosts.values()].flatMap(({ config }) =>
     config.rules.filter(({ toEpoch }) => toEpoch !== undefined),
   );

@@ -1,9 +1,14 @@
 /** For the tests: hosts that keep their configuration as a daemon does, and can be told to misbehave. */
 import {
+  type EchoRequest,
+  type EchoResult,
   type HostConfig,
   type HostDelta,
   type HostSession,
   type LocalView,
+  type ReachRequest,
+  type ReachResult,
+  type SightParameters,
   VnetError,
 } from '../core/index.js';
 import { ForwardingTable } from '../vnetd/index.js';
@@ -17,7 +22,11 @@ export class FakeHost implements HostSession {
   table = new ForwardingTable();
   mishaps: Mishap[] = [];
   closed = false;
+  /** What it was told of sight, in order. */
+  parameters: SightParameters[] = [];
   steps = 0;
+  /** Called with links that are made: where it is set, they come up at once. */
+  onLinks: ((links: HostConfig['links']) => void) | undefined;
   /** Called after a step has taken effect, before it is answered. */
   onStep: (() => void) | undefined;
 
@@ -31,6 +40,7 @@ export class FakeHost implements HostSession {
     await this.#meet(() => {
       this.table.replaceAll(config.rules);
       this.config = structuredClone(config);
+      this.onLinks?.(config.links);
     });
   }
 
@@ -48,11 +58,24 @@ export class FakeHost implements HostSession {
         ports: merge(ports, delta.ports, delta.removePorts, ({ port }) => port),
         rules: merge(rules, delta.rules, delta.removeRules, ({ id }) => id),
       };
+      this.onLinks?.(delta.links ?? []);
     });
   }
 
   async view(): Promise<LocalView> {
     throw new VnetError('VNET_ERR_UNSUPPORTED', `no view of ${this.host}`);
+  }
+
+  async sight(parameters: SightParameters): Promise<void> {
+    this.parameters.push(parameters);
+  }
+
+  async echo({ count }: EchoRequest): Promise<EchoResult> {
+    return { rttUs: Array.from({ length: count }, () => 100), hops: 1 };
+  }
+
+  async reach({ addresses }: ReachRequest): Promise<ReachResult[]> {
+    return addresses.map((address) => ({ address, reachable: true, rttUs: 200, pathMtuBytes: 1500 }));
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import {
   type ChangeResult,
   type Clock,
   emptyTopology,
+  type LinkType,
   macFromNumber,
   MemoryStore,
   networkId,
@@ -24,7 +25,11 @@ export const clock: Clock = {
 export const LAB = networkId({ name: 'lab' });
 export const NAMES = ['home', 'a', 'b', 'c', 'd'];
 export const mac = (index: number) => macFromNumber(0x020000000000 + index);
-export const settle = () => new Promise((resolve) => setTimeout(resolve, 30));
+/** Long enough for what hosts that were lost, or that the drain of a switch, set off. */
+const SETTLE_MS = 30;
+/** On a busy machine it takes longer. */
+const SETTLE_MAX_MS = 3000;
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export function base(): Topology {
   return {
@@ -70,8 +75,18 @@ export class Fleet {
     const secret = (octets: number) =>
       new Uint8Array(octets).map(() => (seed = (seed * 48271) % 2147483647) & 255);
     const fleet = new Fleet(await createProxy({ name: 'home', store, clock, secret }), hosts);
+    for (const host of fleet.hosts.values())
+      host.onLinks = (links) => {
+        for (const { peer, type } of links) fleet.link(host.host, peer, true, type);
+      };
     await Promise.all([...fleet.hosts.values()].map((host) => fleet.join(host)));
     return fleet;
+  }
+
+  /** What `host` says of its link. */
+  link(host: string, peer: string, up: boolean, type: LinkType = 'udp'): void {
+    const at = new Date().toISOString();
+    this.proxy.reportEvent(host, { at, kind: 'link', host, peer, type, up, reason: 'test' });
   }
 
   join(host: FakeHost): Promise<void> {
@@ -81,6 +96,22 @@ export class Fleet {
 
   target(topology: Topology): Promise<ChangeResult> {
     return this.proxy.apply({ kind: 'target', topology });
+  }
+
+  /** Until connected hosts have no more rules that are leaving. */
+  async settle(): Promise<void> {
+    await sleep(SETTLE_MS);
+    const until = performance.now() + SETTLE_MAX_MS;
+    while (this.#isDraining() && performance.now() < until) await sleep(1);
+  }
+
+  #isDraining(): boolean {
+    return [...this.hosts.values()].some(
+      ({ closed, config }) =>
+        !closed &&
+        (config.rules.some(({ toEpoch }) => toEpoch !== undefined) ||
+          config.networks.some(({ epoch, oldestEpoch }) => epoch !== oldestEpoch)),
+    );
   }
 
   gists(): Record<string, string> {

@@ -1,26 +1,44 @@
-/** The intent as it is stored, the journal of a change under way, and the topology they mean as a whole. */
+/**
+ * The intent and where it is kept. A change is written to the journal alone, so that its cost is that of the change;
+ * the intent is written whole a little later, when nobody waits, and covers the entries up to its serial.
+ *
+ *   intent    serial n, everything
+ *   journal   entries n+1 ..., each a change; and the change that has begun and may have moved epochs
+ *
+ * What is in either is safe: a start takes the intent and carries out the entries after it.
+ */
 import {
-  DEFAULT_NETWORK,
+  applyChange,
+  type Change,
+  type Clock,
+  emptyChange,
   emptyTopology,
-  type Endpoint,
-  type Host,
-  shapeHosts,
   type Store,
   type Topology,
+  TOPOLOGY_LISTS,
   VnetError,
 } from '../core/index.js';
-import type { LinkIdentities } from './lowering/index.js';
+import type { LinkIdentities, LinkIdentity } from './lowering/index.js';
+
+/** After a change the intent is written whole within this time. */
+export const INTENT_DELAY_MS = 500;
+/** With more statements than this in the journal it is written at once. */
+export const JOURNAL_STATEMENTS_MAX = 64;
+/** Host revisions of one start of the Proxy, so that none is ever used for two configurations. */
+export const REVISIONS_A_START = 2 ** 24;
 
 export interface Intent {
-  /** Of every write: a journal with a higher one was not finished. */
+  /** Of every write: what has a higher one is newer. */
   serial: number;
   /** Of what the user owns. */
   revision: number;
   /** What the user owns. */
   topology: Topology;
   /** By network identifier in decimal. */
-  epochs: Record<string, number>;
+  epochs: Readonly<Record<string, number>>;
   identities: LinkIdentities;
+  /** Names of networks whose group frames take the star, since the user's tree has a dead edge. */
+  fallen: readonly string[];
   /** The upper bound that the user set, milliseconds. */
   boundMs?: number;
   /** The slowest change so far, milliseconds. */
@@ -29,79 +47,203 @@ export interface Intent {
   generation: number;
 }
 
-/** Written before the first step of a change. */
-export interface Journal {
-  serial: number;
+type StoredIntent = Omit<Intent, 'identities'> & { identities: Record<string, LinkIdentity> };
+
+/** From the intent of before to that of `serial`. */
+interface Entry extends Omit<Intent, 'topology' | 'identities' | 'generation'> {
+  /** Lists that have something. */
+  add: Partial<Topology>;
+  remove: Partial<Topology>;
+  links: Record<string, LinkIdentity>;
+  removedLinks: string[];
+  /** Who was yet to be told when this was written; empty: everybody had been. */
   hosts: string[];
-  epochs: Record<string, number>;
-  /** What the change leads to, where it may be completed instead of undone. */
-  intent?: Intent;
 }
 
-/** Host revisions of one start of the Proxy, so that none is ever used for two configurations. */
-export const REVISIONS_A_START = 2 ** 24;
+/** A change that may have moved epochs, and was to be undone if it did not get to its entry. */
+export interface Begun {
+  serial: number;
+  hosts: string[];
+  epochs: Readonly<Record<string, number>>;
+}
+
+interface Journal {
+  entries: Entry[];
+  begun?: Begun;
+}
+
+/** A change that the last process may not have finished. */
+export interface Unfinished {
+  hosts: string[];
+  outcome: 'completed' | 'undone';
+}
+
+export class IntentKeeper {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  /** After `intent` as it is stored, in order. */
+  #entries: Entry[] = [];
+  #intent: Intent;
+  #cancelWrite: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #onError: (error: VnetError) => void;
+
+  constructor(store: Store, clock: Clock, intent: Intent, onError: (error: VnetError) => void) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#intent = intent;
+    this.#onError = onError;
+  }
+
+  get intent(): Intent {
+    return this.#intent;
+  }
+
+  /** Of what need not be stored. */
+  note(parts: Pick<Intent, 'measuredMs'>): void {
+    this.#intent = { ...this.#intent, ...parts };
+  }
+
+  /** Before epochs are moved. */
+  async begin(hosts: string[]): Promise<void> {
+    const { serial, epochs } = this.#intent;
+    await this.#writeJournal({ entries: this.#entries, begun: { serial: serial + 1, hosts, epochs } });
+  }
+
+  /**
+   * Resolves when `next` is safe; it is the intent when `settle` says so, and none if `retract` does. `hosts`: who is
+   * yet to be told, where a start that finds it must not rely on them.
+   */
+  async promise(next: Intent, change: Change | undefined, hosts: string[] = []): Promise<void> {
+    if (this.#statements() > JOURNAL_STATEMENTS_MAX) await this.#writeIntent();
+    const entries = this.#entries.filter(({ serial }) => serial < next.serial);
+    const journal = { entries: [...entries, entryOf(this.#intent, next, change, hosts)] };
+    await this.#writeJournal(journal);
+    this.#entries = journal.entries;
+  }
+
+  settle(next: Intent): void {
+    this.#intent = next;
+    this.#writeSoon(this.#statements() > JOURNAL_STATEMENTS_MAX ? 0 : INTENT_DELAY_MS);
+  }
+
+  /** A promise that does not come to pass must not be taken up by the next start. */
+  async retract(): Promise<void> {
+    this.#entries = this.#entries.filter(({ serial }) => serial <= this.#intent.serial);
+    await this.#writeJournal({ entries: this.#entries });
+  }
+
+  /** Writes the intent whole, if it is not. */
+  async close(): Promise<void> {
+    this.#cancelWrite?.();
+    await this.#writing;
+    if (this.#entries.length > 0) await this.#writeIntent();
+  }
+
+  #statements(): number {
+    const count = (lists: Partial<Topology>) =>
+      TOPOLOGY_LISTS.reduce((sum, x) => sum + (lists[x]?.length ?? 0), 0);
+    return this.#entries.reduce((sum, { add, remove }) => sum + 1 + count(add) + count(remove), 0);
+  }
+
+  async #writeJournal(journal: Journal): Promise<void> {
+    await this.#store.write('journal', journal);
+  }
+
+  #writeSoon(delayMs: number): void {
+    if (this.#cancelWrite) return;
+    this.#cancelWrite = this.#clock.after(delayMs, () => {
+      this.#cancelWrite = undefined;
+      // The journal holds what could not be written: it is tried again with the next change, and when stopping.
+      this.#writing = this.#writeIntent().catch((thrown) => this.#onError(VnetError.from(thrown)));
+    });
+  }
+
+  async #writeIntent(): Promise<void> {
+    const intent = this.#intent;
+    await this.#store.write('intent', toStored(intent));
+    this.#entries = this.#entries.filter(({ serial }) => serial > intent.serial);
+  }
+}
 
 /** The intent of before, with the generation moved on and stored. An unfinished change is completed or undone. */
-export async function loadIntent(store: Store): Promise<{ intent: Intent; unfinished: Journal | undefined }> {
-  const stored = (await store.read('intent')) as Intent | undefined;
-  const journal = (await store.read('journal')) as Journal | undefined;
-  const before: Intent = stored ?? {
-    serial: 0,
-    revision: 0,
-    topology: emptyTopology(),
-    epochs: {},
-    identities: {},
-    measuredMs: 0,
-    generation: 0,
-  };
-  const unfinished = journal !== undefined && journal.serial > before.serial ? journal : undefined;
-  const intent = unfinished?.intent ?? before;
+export async function loadIntent(
+  store: Store,
+): Promise<{ intent: Intent; unfinished: Unfinished | undefined }> {
+  const stored = (await store.read('intent')) as StoredIntent | undefined;
+  const journal = (await store.read('journal')) as Partial<Journal> | undefined;
+  let intent: Intent = stored
+    ? { ...stored, fallen: stored.fallen ?? [], identities: new Map(Object.entries(stored.identities)) }
+    : {
+        serial: 0,
+        revision: 0,
+        topology: emptyTopology(),
+        epochs: {},
+        identities: new Map(),
+        fallen: [],
+        measuredMs: 0,
+        generation: 0,
+      };
+  const entries = (journal?.entries ?? []).filter(({ serial }) => serial > intent.serial);
+  for (const entry of entries) intent = carryOut(intent, entry);
+  const unfinished = unfinishedOf(intent, entries.at(-1), journal?.begun);
   // Hosts may stamp the epoch after the stored one, from a change that was not finished: never use it again.
   const epochs = Object.fromEntries(
-    Object.entries({ ...unfinished?.epochs, ...intent.epochs }).map(([id, epoch]) => [
+    Object.entries({ ...journal?.begun?.epochs, ...intent.epochs }).map(([id, epoch]) => [
       id,
       epoch + (unfinished ? 2 : 0),
     ]),
   );
-  const serial = Math.max(intent.serial, journal?.serial ?? 0) + 1;
+  const serial = Math.max(intent.serial, journal?.begun?.serial ?? 0) + 1;
   const next = { ...intent, serial, epochs, generation: intent.generation + 1 };
-  await store.write('intent', next);
+  await store.write('intent', toStored(next));
   if (journal) await store.remove('journal');
   return { intent: next, unfinished };
 }
 
-/** The user's statements, with the Proxy, the hosts that joined by themselves, and the default network. */
-export function completeTopology(
-  user: Topology,
-  proxy: { name: string; endpoint?: Endpoint | undefined },
-  autoHosts: Iterable<Host>,
-): Topology {
-  const rival = user.hosts.find((host) => host.proxy && host.name !== proxy.name);
-  if (rival) {
-    throw new VnetError(
-      'VNET_ERR_INVALID',
-      `the topology says that ${rival.name} is the Proxy, but it is ${proxy.name}`,
-      {
-        hint: `write "proxy ${proxy.name}", or ask the daemon of ${rival.name}`,
-      },
-    );
-  }
-  const endpoint = proxy.endpoint === undefined ? {} : { endpoint: proxy.endpoint };
-  const hosts = new Map<string, Host>([[proxy.name, { name: proxy.name, proxy: true, ...endpoint }]]);
-  for (const host of autoHosts) hosts.set(host.name, host);
-  for (const host of user.hosts) {
-    hosts.set(host.name, host.name === proxy.name ? { ...endpoint, ...host, proxy: true } : host);
-  }
-  const networks = [...user.networks];
-  const named = [user.vms, user.ports, user.shapes, user.routes, user.rules].flatMap((list) =>
-    list.map(({ network }) => network),
-  );
-  if (named.includes(DEFAULT_NETWORK) && !networks.some(({ name }) => name === DEFAULT_NETWORK)) {
-    networks.push({ name: DEFAULT_NETWORK });
-  }
-  // A shape of "every host" means every host that the user named, not those that joined by themselves as well.
-  const shapes = user.shapes.map((shape) =>
-    shape.hosts.length > 0 ? shape : { ...shape, hosts: shapeHosts(shape, user) },
-  );
-  return { ...user, networks, shapes, hosts: [...hosts.values()] };
+function unfinishedOf(
+  intent: Intent,
+  last: Entry | undefined,
+  begun: Begun | undefined,
+): Unfinished | undefined {
+  if (begun && begun.serial > intent.serial) return { hosts: begun.hosts, outcome: 'undone' };
+  return last && last.hosts.length > 0 ? { hosts: last.hosts, outcome: 'completed' } : undefined;
+}
+
+function toStored(intent: Intent): StoredIntent {
+  return { ...intent, identities: Object.fromEntries(intent.identities) };
+}
+
+function entryOf(before: Intent, next: Intent, change: Change | undefined, hosts: string[]): Entry {
+  const { topology: _, identities: __, generation: ___, ...rest } = next;
+  return {
+    ...rest,
+    hosts,
+    add: filled(change?.add),
+    remove: filled(change?.remove),
+    ...linksBetween(before.identities, next.identities),
+  };
+}
+
+function filled(lists: Topology | undefined): Partial<Topology> {
+  return Object.fromEntries(Object.entries(lists ?? {}).filter(([, list]) => list.length > 0));
+}
+
+function linksBetween(before: LinkIdentities, after: LinkIdentities): Pick<Entry, 'links' | 'removedLinks'> {
+  if (before === after) return { links: {}, removedLinks: [] };
+  return {
+    links: Object.fromEntries([...after].filter(([key, { id }]) => before.get(key)?.id !== id)),
+    removedLinks: [...before.keys()].filter((key) => !after.has(key)),
+  };
+}
+
+function carryOut(intent: Intent, entry: Entry): Intent {
+  const { add, remove, links, removedLinks, hosts: _, ...rest } = entry;
+  const identities = new Map(intent.identities);
+  for (const key of removedLinks) identities.delete(key);
+  for (const [key, identity] of Object.entries(links)) identities.set(key, identity);
+  const none = emptyChange();
+  const change = { add: { ...none.add, ...add }, remove: { ...none.remove, ...remove } };
+  const { generation } = intent;
+  return { ...rest, generation, topology: applyChange(intent.topology, change), identities };
 }

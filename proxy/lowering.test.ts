@@ -51,7 +51,7 @@ function places(topology: Topology, moved: Record<string, string> = {}): Place[]
 }
 
 function lowered(topology: Topology, more: Partial<Parameters<typeof lower>[0]> = {}): Lowered {
-  const rest = { epochs: new Map(), identities: {}, unusable: new Set<string>(), secret };
+  const rest = { epochs: new Map(), identities: new Map(), unusable: new Set<string>(), secret };
   return lower({ topology, places: places(topology), ...rest, ...more });
 }
 

@@ -1,6 +1,5 @@
 /** Daemons that come and go. */
 import { type HostReport, type HostSession, VnetError } from '../core/index.js';
-import { Member } from './executor/index.js';
 import type { Overlay } from './overlay.js';
 
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
@@ -99,9 +98,8 @@ export class Membership {
   /** True: the host runs exactly what we believe it does. */
   #join({ session, report }: Newcomer): boolean {
     const { host } = session;
-    const { members, registry, intent, options } = this.#overlay;
-    const member = members.get(host) ?? new Member(host);
-    members.set(host, member);
+    const { registry, intent, options } = this.#overlay;
+    const member = this.#overlay.memberOf(host);
     const named = host === options.name || intent.topology.hosts.some(({ name }) => name === host);
     if (!named && !registry.autoHosts.has(host)) {
       registry.addHost({ name: host });

@@ -1,12 +1,7 @@
 /** A request, checked whole and turned into the topology it asks for and the steps a person reads. */
 import {
-  applyChange,
   type Change,
   type ChangeRequest,
-  canonical,
-  diffTopologies,
-  emptyChange,
-  emptyTopology,
   type HostConfig,
   IDENTITY,
   isEmptyChange,
@@ -16,7 +11,9 @@ import {
   TOPOLOGY_LISTS,
   VnetError,
 } from '../core/index.js';
-import { checkTopology, printStatement } from '../lang/index.js';
+import { printStatement } from '../lang/index.js';
+import { outcomeOf } from './change.js';
+import { refuseErrors } from './checking.js';
 
 const STEP_KIND: Record<keyof Topology, PlanStep['kind']> = {
   networks: 'network',
@@ -56,46 +53,11 @@ export function propose(
       },
     );
   }
-  const { topology, change } =
-    request.kind === 'target'
-      ? towards(current.topology, request.topology)
-      : effective(current.topology, request.change);
+  const { topology, change } = outcomeOf(current.topology, request);
   if (isEmptyChange(change)) return { topology, change, steps: [] };
-  const whole = complete(topology);
-  refuseErrors(whole);
-  return { topology, change, steps: planSteps(change, complete(current.topology), whole) };
-}
-
-function towards(current: Topology, target: Topology): { topology: Topology; change: Change } {
-  return { topology: canonical(target), change: diffTopologies(current, target) };
-}
-
-/** The part of a change that changes something; only the lists it names are looked at. */
-function effective(current: Topology, wanted: Change): { topology: Topology; change: Change } {
-  const change = emptyChange();
-  const topology = { ...current };
-  for (const list of TOPOLOGY_LISTS) {
-    if (wanted.add[list].length === 0 && wanted.remove[list].length === 0) continue;
-    const only = (from: Topology) => ({ ...emptyTopology(), [list]: from[list] });
-    const [before, part] = [only(current), { add: only(wanted.add), remove: only(wanted.remove) }];
-    const after = applyChange(before, part);
-    const { add, remove } = diffTopologies(before, after);
-    Object.assign(topology, { [list]: after[list] });
-    Object.assign(change.add, { [list]: add[list] });
-    Object.assign(change.remove, { [list]: remove[list] });
-  }
-  return { topology, change };
-}
-
-function refuseErrors(topology: Topology): void {
-  const errors = checkTopology(topology).filter(({ severity }) => severity === 'error');
-  const [first] = errors;
-  if (!first) return;
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  throw new VnetError('VNET_ERR_INVALID', `${first.message}${more}`, {
-    hint: first.hint ?? 'correct the statement and ask again',
-    details: errors,
-  });
+  const [before, after] = [complete(current.topology), complete(topology)];
+  refuseErrors(before, change, after);
+  return { topology, change, steps: planSteps(change, before, after) };
 }
 
 function planSteps(change: Change, before: Topology, after: Topology): PlanStep[] {
@@ -126,6 +88,7 @@ export function planEffects(
   const hosts = [...new Set([...before.keys(), ...after.keys()])].sort();
   return hosts.flatMap((host) => {
     const [old, next] = [before.get(host), after.get(host)];
+    if (old === next) return [];
     const links = countDifference(linkTexts(old), linkTexts(next));
     const rules = countDifference(
       old?.rules.map(({ id }) => id),

@@ -10,27 +10,33 @@ import {
   type ChangeRequest,
   type ChangeResult,
   type Clock,
+  type EchoOptions,
+  type EchoResult,
   type Endpoint,
   type HostReport,
   type HostSession,
   isEmptyChange,
-  isMac,
   type LocalView,
-  type MacAddress,
+  type MatrixView,
   networkId,
   type OverlayEvent,
   type OverlayView,
   parseMac,
   type Plan,
   type RouteView,
+  type SightParameters,
+  type SightReports,
   type Store,
+  type TopologyView,
+  type TrafficHistory,
+  type UnderlayView,
   VnetError,
 } from '../core/index.js';
 import { loadIntent } from './intent.js';
 import { Learning } from './learning.js';
-import type { Place } from './lowering/index.js';
 import { Membership } from './membership.js';
 import { type Log, Overlay, type SecretSource } from './overlay.js';
+import { findPlace, isMacText } from './places.js';
 import { planEffects, propose, type Proposal } from './planning.js';
 import {
   LEARNT_AGE_MS,
@@ -39,10 +45,8 @@ import {
   Registry,
   type RegistryState,
 } from './registry.js';
+import { Sight } from './sight/sight.js';
 import { trace } from './tracing.js';
-
-/** The bound on configuration time while nobody has set one and nothing slower was measured, milliseconds. */
-const DEFAULT_BOUND_MS = 1000;
 
 export interface ProxyOptions {
   /** Of the host the Proxy runs on. */
@@ -69,8 +73,8 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
   const { learntAgeMs = LEARNT_AGE_MS, learntPerPort = LEARNT_PER_PORT_MAX } = options;
   const { intent, unfinished } = await loadIntent(store);
   if (unfinished) {
-    const outcome = unfinished.intent ? 'completed' : 'undone';
-    log.warn({ hosts: unfinished.hosts }, `a change was under way when the Proxy stopped: it is ${outcome}`);
+    const { hosts, outcome } = unfinished;
+    log.warn({ hosts }, `a change was under way when the Proxy stopped: it is ${outcome}`);
   }
   const state = (await store.read('registry')) as RegistryState | undefined;
   const registry = new Registry(clock, { learntAgeMs, learntPerPort }, state);
@@ -85,44 +89,45 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     registry,
     uncertain: unfinished?.hosts ?? [],
   });
-  return new Proxy(overlay, learntAgeMs);
+  return new Proxy(overlay, learntAgeMs, await Sight.create(overlay));
 }
 
 export class Proxy implements Authority {
   readonly #overlay: Overlay;
   readonly #membership: Membership;
   readonly #learning: Learning;
-  /** By `host peer`: the types of the links that are up there. */
-  readonly #live = new Map<string, Set<string>>();
+  readonly #sight: Sight;
 
   /** Use `createProxy`. */
-  constructor(overlay: Overlay, learntAgeMs: number) {
+  constructor(overlay: Overlay, learntAgeMs: number, sight: Sight) {
+    this.#sight = sight;
     this.#overlay = overlay;
     this.#membership = new Membership(overlay);
     this.#learning = new Learning(overlay, learntAgeMs);
   }
 
   /** A daemon is connected. Resolves when it runs its part; see `Membership.attach` for what rejects. */
-  attach(session: HostSession, report: HostReport): Promise<void> {
-    return this.#membership.attach(session, report);
+  async attach(session: HostSession, report: HostReport): Promise<void> {
+    await this.#membership.attach(session, report);
+    this.#sight.connected(session);
+  }
+
+  /** Where daemons' reports of traffic and underlay go. */
+  get reports(): SightReports {
+    return this.#sight;
   }
 
   /** Its control channel is closed. Its links may well stand. */
   detach(host: string): void {
+    this.#sight.disconnected(host);
     this.#membership.detach(host);
   }
 
   /** What a daemon saw. */
   reportEvent(host: string, event: OverlayEvent): void {
-    if (event.kind === 'link') {
-      const key = `${host} ${event.peer}`;
-      const types = this.#live.get(key) ?? new Set();
-      this.#live.set(key, types);
-      if (event.up) types.add(event.type);
-      else types.delete(event.type);
-    }
+    if (event.kind === 'link') this.#overlay.liveness.report(event, event.up);
     if (event.kind === 'source') this.#learning.source({ ...event, host });
-    this.#overlay.publish(event);
+    this.#overlay.announcer.publish(event);
   }
 
   onEvent(listener: (event: OverlayEvent) => void): () => void {
@@ -138,7 +143,7 @@ export class Proxy implements Authority {
     const { intent, topology, registry, members, suspended } = this.#overlay;
     const hosts = topology.hosts.map(({ name, proxy = false }) => {
       const revision = members.get(name)?.installed?.revision ?? 0;
-      return { name, proxy, revision, ...this.#overlay.phaseOf(name) };
+      return { name, proxy, revision, ...this.#overlay.announcer.phaseOf(name) };
     });
     return {
       revision: intent.revision,
@@ -146,10 +151,8 @@ export class Proxy implements Authority {
       hosts: hosts.sort((a, b) => (a.name < b.name ? -1 : 1)),
       vms: registry.views(topology),
       suspended: [...suspended],
-      configurationTime: {
-        boundMs: intent.boundMs ?? Math.max(DEFAULT_BOUND_MS, intent.measuredMs),
-        measuredMs: intent.measuredMs,
-      },
+      fallenTrees: this.#overlay.trees.views(),
+      configurationTime: this.#overlay.configurationTime,
     };
   }
 
@@ -179,7 +182,7 @@ export class Proxy implements Authority {
     if (!isEmptyChange(proposal.change)) {
       if (this.#overlay.suspended.length + this.#overlay.unusable().size > 0)
         this.#lowerChecked(proposal, new Set());
-      pending = await this.#overlay.transition(proposal.topology, progress);
+      pending = await this.#overlay.transition(proposal, progress);
       this.#overlay.saveRegistrySoon();
       this.#overlay.emit({
         kind: 'change',
@@ -188,10 +191,9 @@ export class Proxy implements Authority {
       });
     }
     const tookMs = clock.now() - startedMs;
-    const { intent } = this.#overlay;
-    this.#overlay.intent = { ...intent, measuredMs: Math.max(intent.measuredMs, tookMs) };
+    this.#overlay.measured(tookMs);
     progress?.({ phase: 'done', done: 1, total: 1 });
-    return { revision: intent.revision, steps: proposal.steps, tookMs, pending };
+    return { revision: this.#overlay.intent.revision, steps: proposal.steps, tookMs, pending };
   }
 
   /** Clashes show even where a route is suspended today. */
@@ -253,7 +255,7 @@ export class Proxy implements Authority {
       host,
       port,
       configOf: (name) => members.get(name)?.installed,
-      isLive: (name, peer) => (this.#live.get(`${name} ${peer}`)?.size ?? 0) > 0,
+      isLive: (name, peer) => this.#overlay.liveness.isLive(name, peer),
     });
     return { network: source.network, source: mac, destination, ...found };
   }
@@ -265,9 +267,13 @@ export class Proxy implements Authority {
       throw new VnetError('VNET_ERR_NOT_FOUND', `no host is called ${host}`, { hint: `there are: ${known}` });
     }
     if (!member.session) {
-      throw new VnetError('VNET_ERR_UNREACHABLE', `host ${host} is ${this.#overlay.phaseOf(host).phase}`, {
-        hint: 'start its daemon, or see its log for why it cannot connect',
-      });
+      throw new VnetError(
+        'VNET_ERR_UNREACHABLE',
+        `host ${host} is ${this.#overlay.announcer.phaseOf(host).phase}`,
+        {
+          hint: 'start its daemon, or see its log for why it cannot connect',
+        },
+      );
     }
     return member.session.view();
   }
@@ -278,26 +284,47 @@ export class Proxy implements Authority {
         hint: 'give a number above zero',
       });
     }
-    await this.#overlay.enqueue(() => this.#overlay.write({ boundMs }));
+    await this.#overlay.enqueue(async () => {
+      await this.#overlay.write({ boundMs });
+      await this.#sight.configurationTimeChanged();
+    });
+  }
+
+  async inferredTopology(network?: string): Promise<TopologyView> {
+    return this.#sight.topology(network);
+  }
+
+  async matrix(network?: string): Promise<MatrixView> {
+    return this.#sight.matrix(network);
+  }
+
+  async history(after: number): Promise<TrafficHistory> {
+    return this.#sight.history(after);
+  }
+
+  async underlay(): Promise<UnderlayView> {
+    return this.#sight.underlayView();
+  }
+
+  async sight(): Promise<SightParameters> {
+    return this.#sight.parameters;
+  }
+
+  setSight(parameters: Partial<SightParameters>): Promise<SightParameters> {
+    return this.#overlay.enqueue(() => this.#sight.set(parameters));
+  }
+
+  echo(from: string, to: string, options: EchoOptions): Promise<EchoResult> {
+    return this.#sight.echo(from, to, options);
   }
 
   /** Waits for the change under way and stores what is not stored yet. Idempotent; daemons go on by themselves. */
   async close(): Promise<void> {
     if (this.#overlay.closed) return;
     this.#learning.close();
+    this.#sight.close();
     await this.#overlay.close();
   }
-}
-
-function isMacText(text: string): boolean {
-  return isMac(text.toLowerCase().replaceAll('-', ':'));
-}
-
-function findPlace(places: readonly Place[], text: string): Place | undefined {
-  const byName = places.find(({ name }) => name === text);
-  if (byName || !isMacText(text)) return byName;
-  const mac: MacAddress = parseMac(text);
-  return places.find(({ macs }) => macs.includes(mac));
 }
 
 function notFound(text: string, hint: string): VnetError {

@@ -1,8 +1,9 @@
 import t from 'tap';
-import { MemoryStore, type Topology, VnetError } from '../core/index.js';
+import { emptyChange, MemoryStore, type Topology, VnetError } from '../core/index.js';
 import { FakeHost } from './fake-fleet.js';
-import { base, changed, clock, FASTER, Fleet, settle } from './fake-overlay.js';
+import { base, changed, clock, FASTER, Fleet, mac } from './fake-overlay.js';
 import { createProxy } from './index.js';
+import { INTENT_DELAY_MS, JOURNAL_STATEMENTS_MAX } from './intent.js';
 
 /** Remembers every state it was ever in, as what a crash would find. */
 class CrashStore extends MemoryStore {
@@ -39,7 +40,7 @@ t.test('a crash at any moment leaves the old topology or the new', async (t) => 
     const fleet = await Fleet.start(store);
     store.hosts = fleet.hosts;
     await fleet.target(base());
-    await settle();
+    await fleet.settle();
     const old = fleet.rules();
     store.states.length = 0;
     for (const host of fleet.hosts.values()) host.onStep = () => store.remember();
@@ -48,7 +49,7 @@ t.test('a crash at any moment leaves the old topology or the new', async (t) => 
       answered = store.states.length;
       store.remember();
     });
-    await settle();
+    await fleet.settle();
     const wanted = fleet.rules();
     await fleet.proxy.close();
     t.ok(store.states.length > 8);
@@ -73,7 +74,7 @@ t.test('a plain change that is refused is not taken up by the next start', async
   const store = new MemoryStore();
   const fleet = await Fleet.start(store);
   await fleet.target(base());
-  await settle();
+  await fleet.settle();
   const before = fleet.gists();
   fleet.host('d').mishaps = ['refuse'];
   await t.rejects(fleet.target(plainer()), { message: /host d/ });
@@ -112,11 +113,12 @@ t.test('a store that fails undoes the change', async (t) => {
   const store = new MemoryStore();
   const fleet = await Fleet.start(store);
   await fleet.target(base());
-  await settle();
+  await fleet.settle();
   const before = fleet.gists();
   const write = store.write.bind(store);
   store.write = async (key, value) => {
-    if (key === 'intent') throw new VnetError('VNET_ERR_PRIVILEGE', 'the disk is full');
+    const isCommit = key === 'journal' && (value as { entries: unknown[] }).entries.length > 0;
+    if (isCommit) throw new VnetError('VNET_ERR_PRIVILEGE', 'the disk is full');
     await write(key, value);
   };
   await t.rejects(fleet.target(changed()), { message: /disk is full/ });
@@ -124,4 +126,82 @@ t.test('a store that fails undoes the change', async (t) => {
   store.write = write;
   t.equal((await fleet.target(changed())).revision, 2);
   await fleet.proxy.close();
+});
+
+/** Says what was written, and refuses what it is told to. */
+class WatchedStore extends MemoryStore {
+  readonly written: { key: string; octets: number }[] = [];
+  refuses = '';
+
+  override async write(key: string, value: unknown): Promise<void> {
+    if (key === this.refuses) throw new VnetError('VNET_ERR_PRIVILEGE', 'the disk is full');
+    this.written.push({ key, octets: JSON.stringify(value).length });
+    await super.write(key, value);
+  }
+
+  /** A copy, as a crash now would leave it. */
+  async copy(): Promise<MemoryStore> {
+    const found = new MemoryStore();
+    for (const key of ['intent', 'journal', 'registry']) {
+      const value = await this.read(key);
+      if (value !== undefined) await found.write(key, value);
+    }
+    return found;
+  }
+}
+
+t.test('a change is stored at the cost of the change, and the intent follows', async (t) => {
+  const store = new WatchedStore();
+  const fleet = await Fleet.start(store);
+  await fleet.target(base());
+  await fleet.settle();
+  await new Promise((resolve) => setTimeout(resolve, (2 * INTENT_DELAY_MS) / FASTER));
+  const rule = (index: number) => {
+    const change = emptyChange();
+    change.add.rules.push({
+      network: 'lab',
+      host: 'a',
+      source: { kind: 'any' },
+      destination: { kind: 'exact', mac: mac(100 + index) },
+      actions: [{ kind: 'drop' }],
+    });
+    return change;
+  };
+  const topologyOf = async (found: MemoryStore) => {
+    const revived = await createProxy({ name: 'home', store: found, clock });
+    const { topology, revision } = await revived.overview();
+    await revived.close();
+    return { topology, revision };
+  };
+  const present = async () => {
+    const { topology, revision } = await fleet.proxy.overview();
+    return { topology, revision };
+  };
+  store.written.length = 0;
+  for (let i = 0; i < 5; i++) {
+    await fleet.proxy.apply({ kind: 'change', change: rule(i) });
+    t.same(await topologyOf(await store.copy()), await present(), `safe after change ${i}`);
+  }
+  const octets = store.written.filter(({ key }) => key === 'journal').map((write) => write.octets);
+  t.ok(octets.length >= 5 && Math.max(...octets) < 5 * 600, `journal of ${octets} octets`);
+
+  for (let i = 5; i < 3 * JOURNAL_STATEMENTS_MAX; i++)
+    await fleet.proxy.apply({ kind: 'change', change: rule(i) });
+  await new Promise((resolve) => setTimeout(resolve, (2 * INTENT_DELAY_MS) / FASTER));
+  t.ok(store.written.filter(({ key }) => key === 'intent').length < JOURNAL_STATEMENTS_MAX, 'rarely whole');
+  t.same(await topologyOf(await store.copy()), await present());
+
+  store.refuses = 'intent';
+  let made = 0;
+  const refused = await (async () => {
+    for (; made < 3 * JOURNAL_STATEMENTS_MAX; made++)
+      await fleet.proxy.apply({ kind: 'change', change: rule(1000 + made) });
+  })().catch((thrown: unknown) => thrown);
+  t.match(refused, { message: /disk is full/ }, 'the journal is not let grow without end');
+  t.ok(made >= JOURNAL_STATEMENTS_MAX / 2);
+  t.same(await topologyOf(await store.copy()), await present(), 'and nothing is lost');
+  store.refuses = '';
+  await fleet.proxy.apply({ kind: 'change', change: rule(2000) });
+  await fleet.proxy.close();
+  t.same(await topologyOf(await store.copy()), await present());
 });

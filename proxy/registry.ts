@@ -9,7 +9,7 @@ import {
   type VmView,
   VnetError,
 } from '../core/index.js';
-import type { Place } from './lowering/index.js';
+import { differingSpan, type Place } from './lowering/index.js';
 
 /** A learnt address that is not seen again is forgotten after this. */
 export const LEARNT_AGE_MS = 300_000;
@@ -18,12 +18,22 @@ export const LEARNT_PER_PORT_MAX = 4096;
 /** Addresses that guards refused, of the whole overlay; the oldest go first. */
 export const REFUSED_MAX = 1024;
 
+/** Places as they were asked for last, and what for. */
+interface Placed {
+  version: number;
+  topology: Topology;
+  ofVms: Place[];
+  all: Place[];
+}
+
 interface Learnt {
   network: string;
   host: string;
   port: string;
   mac: MacAddress;
   seenAt: number;
+  /** The same object as long as it is where it is. */
+  place: Place;
 }
 
 /** A source that a guarded port refused: with `vm NAME on HOST mac MAC port PORT` it would be admitted. */
@@ -38,7 +48,7 @@ export interface RefusedSource {
 export interface RegistryState {
   /** VMs that are not where their statement starts them; `start` is what the statement said then. */
   moved: Record<string, { host: string; start: string }>;
-  learnt: Omit<Learnt, 'seenAt'>[];
+  learnt: Omit<Learnt, 'seenAt' | 'place'>[];
   /** Hosts that joined by their token, without a statement. */
   autoHosts: Host[];
 }
@@ -55,7 +65,11 @@ export class Registry {
   readonly #learnt = new Map<string, Learnt>();
   readonly #refused = new Map<string, RefusedSource>();
   readonly #autoHosts: Map<string, Host>;
+  #hostsVersion = 0;
   #overLimit = 0;
+  /** Of what is not in the topology: a place may be another with it. */
+  #version = 0;
+  #placed: Placed | undefined;
 
   constructor(clock: Clock, limits: Partial<RegistryLimits> = {}, state?: RegistryState) {
     this.#clock = clock;
@@ -63,12 +77,18 @@ export class Registry {
     this.#moved = new Map(Object.entries(state?.moved ?? {}));
     this.#autoHosts = new Map((state?.autoHosts ?? []).map((host) => [host.name, host]));
     for (const learnt of state?.learnt ?? []) {
-      this.#learnt.set(learntKey(learnt.network, learnt.mac), { ...learnt, seenAt: clock.now() });
+      const { network, host, port, mac } = learnt;
+      this.#learnt.set(learntKey(network, mac), learntAt(network, host, port, mac, clock.now()));
     }
   }
 
   get autoHosts(): ReadonlyMap<string, Host> {
     return this.#autoHosts;
+  }
+
+  /** Another number whenever `autoHosts` is another. */
+  get hostsVersion(): number {
+    return this.#hostsVersion;
   }
 
   /** Sources that were not learnt because their port is full. */
@@ -78,10 +98,12 @@ export class Registry {
 
   addHost(host: Host): void {
     this.#autoHosts.set(host.name, host);
+    this.#hostsVersion += 1;
   }
 
   removeHost(name: string): void {
     this.#autoHosts.delete(name);
+    this.#hostsVersion += 1;
   }
 
   /** The host a VM is on: where it was moved, unless it is pinned or its statement has changed since. */
@@ -96,46 +118,69 @@ export class Registry {
         hint: `write "vm ${vm.name} on ${vm.host}" without "pinned" first`,
       });
     }
+    this.#version += 1;
     if (host === vm.host) this.#moved.delete(vm.name);
     else this.#moved.set(vm.name, { host, start: vm.host });
   }
 
-  /** Everybody of a topology and everybody learnt, but for addresses that a VM has since been given. */
-  places(topology: Topology): Place[] {
-    const hosts = new Set(topology.hosts.map(({ name }) => name));
+  /**
+   * Everybody of a topology and everybody learnt, but for addresses that a VM has since been given. Whoever is where
+   * he was is the same object, asked for one topology after the other.
+   */
+  places(topology: Topology): readonly Place[] {
+    const before = this.#placed;
+    const isSame = before?.version === this.#version && before.topology.hosts === topology.hosts;
+    if (isSame && before.topology.vms === topology.vms && before.topology.ports === topology.ports)
+      return before.all;
+    const ofVms = isSame
+      ? this.#replace(before, topology)
+      : this.#vmPlaces(topology, topology.vms, before?.ofVms ?? []);
+    const all = this.#learnt.size === 0 ? ofVms : [...ofVms, ...this.#learntPlaces(topology)];
+    this.#placed = { version: this.#version, topology, ofVms, all };
+    return all;
+  }
+
+  /** The places of before, those of other statements replaced. */
+  #replace(before: Placed, topology: Topology): Place[] {
+    const { start, endBefore, endAfter } = differingSpan(before.topology.vms, topology.vms, Object.is);
+    const changed = this.#vmPlaces(
+      topology,
+      topology.vms.slice(start, endAfter),
+      before.ofVms.slice(start, endBefore),
+    );
+    return [...before.ofVms.slice(0, start), ...changed, ...before.ofVms.slice(endBefore)];
+  }
+
+  #vmPlaces(topology: Topology, vms: readonly Vm[], before: readonly Place[]): Place[] {
+    const hosts = vms.some((vm) => this.hostOf(vm) !== vm.host)
+      ? new Set(topology.hosts.map(({ name }) => name))
+      : undefined;
+    const known = new Map(before.map((place) => [place.name, place]));
+    return vms.map((vm) => {
+      const now = this.hostOf(vm);
+      const { name, network, macs } = vm;
+      const [host, port] = [hosts?.has(now) ? now : vm.host, vm.port ?? `tap:${name}`];
+      const old = known.get(name);
+      const isThere = old?.macs === macs && old.host === host && old.port === port && old.network === network;
+      return isThere ? old : { name, network, macs, port, host, learnt: false };
+    });
+  }
+
+  #learntPlaces({ ports, vms }: Topology): Place[] {
     const lanPorts = new Set(
-      topology.ports
+      ports
         .filter(({ role }) => role === 'lan')
         .map(({ network, host, port }) => `${network} ${host} ${port}`),
     );
     const registered = new Set(
-      topology.vms.flatMap(({ network, macs }) => macs.map((mac) => learntKey(network, mac))),
+      vms.flatMap(({ network, macs }) => macs.map((mac) => learntKey(network, mac))),
     );
-    const vms = topology.vms.map((vm) => {
-      const now = this.hostOf(vm);
-      const { name, network, macs, port } = vm;
-      return {
-        name,
-        network,
-        macs,
-        port: port ?? `tap:${name}`,
-        host: hosts.has(now) ? now : vm.host,
-        learnt: false,
-      };
-    });
-    const learnt = [...this.#learnt.values()].filter(
-      ({ network, host, port, mac }) =>
-        lanPorts.has(`${network} ${host} ${port}`) && !registered.has(learntKey(network, mac)),
-    );
-    const pseudo = learnt.map(({ mac, network, host, port }) => ({
-      name: mac,
-      network,
-      host,
-      port,
-      macs: [mac],
-      learnt: true,
-    }));
-    return [...vms, ...pseudo];
+    return [...this.#learnt.values()]
+      .filter(
+        ({ network, host, port, mac }) =>
+          lanPorts.has(`${network} ${host} ${port}`) && !registered.has(learntKey(network, mac)),
+      )
+      .map(({ place }) => place);
   }
 
   views(topology: Topology): VmView[] {
@@ -162,7 +207,8 @@ export class Registry {
       this.#overLimit += 1;
       return false;
     }
-    this.#learnt.set(key, { network, host, port, mac, seenAt });
+    this.#learnt.set(key, learntAt(network, host, port, mac, seenAt));
+    this.#version += 1;
     return true;
   }
 
@@ -177,7 +223,9 @@ export class Registry {
     const oldest = this.#clock.now() - this.#limits.learntAgeMs;
     const before = this.#learnt.size;
     for (const [key, { seenAt }] of this.#learnt) if (seenAt <= oldest) this.#learnt.delete(key);
-    return this.#learnt.size < before;
+    const isChanged = this.#learnt.size < before;
+    if (isChanged) this.#version += 1;
+    return isChanged;
   }
 
   refuse(source: RefusedSource): void {
@@ -205,10 +253,15 @@ export class Registry {
     for (const [name, { start }] of this.#moved) if (starts.get(name) !== start) this.#moved.delete(name);
     return {
       moved: Object.fromEntries(this.#moved),
-      learnt: [...this.#learnt.values()].map(({ seenAt: _, ...learnt }) => learnt),
+      learnt: [...this.#learnt.values()].map(({ seenAt: _, place: __, ...learnt }) => learnt),
       autoHosts: [...this.#autoHosts.values()],
     };
   }
+}
+
+function learntAt(network: string, host: string, port: string, mac: MacAddress, seenAt: number): Learnt {
+  const place = { name: mac, network, host, port, macs: [mac], learnt: true };
+  return { network, host, port, mac, seenAt, place };
 }
 
 function learntKey(network: string, mac: MacAddress): string {

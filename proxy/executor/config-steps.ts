@@ -1,5 +1,9 @@
-/** The configurations a host passes through while a change is made, and the deltas between them. Pure. */
+/**
+ * The configurations a host passes through while a change is made, and the deltas between them. Pure. What did not
+ * change is at the beginning and the end of the lists, the same objects: it is passed over without a look inside.
+ */
 import type { HostConfig, HostDelta, LinkConfig, NetworkConfig, PortConfig, Rule } from '../../core/index.js';
+import { differingSpan } from '../lowering/index.js';
 
 /** What is added is there, what goes is still there: rules of a network that switches wait for the next epoch. */
 export function preparedConfig(
@@ -40,22 +44,20 @@ export function unswitchedConfig(installed: HostConfig, before: HostConfig): Hos
 
 /** Nothing but the target. `draining`: rules and epochs of the last switch that frames may still need stay. */
 export function finalConfig(installed: HostConfig, target: HostConfig, draining: boolean): HostConfig {
-  const known = new Map(installed.rules.map((rule) => [rule.id, rule]));
   const epochs = new Map(installed.networks.map((network) => [network.id, network]));
-  const presentEpoch = ({ network }: Rule) => epochs.get(network)?.epoch ?? 0;
-  const rules = target.rules.map((rule) => {
+  const parts = compareRules(installed, target);
+  const known = new Map(parts.installed.map((rule) => [rule.id, rule]));
+  const rules = parts.target.map((rule) => {
     const standing = known.get(rule.id);
-    return standing && standing.toEpoch === undefined && standing.fromEpoch <= presentEpoch(rule)
-      ? standing
-      : rule;
+    return standing && isStanding(standing, presentEpoch(epochs, rule)) ? standing : rule;
   });
-  if (!draining) return { ...target, rules };
-  const wanted = new Set(target.rules.map(({ id }) => id));
-  const leaving = installed.rules.filter(
-    (rule) => isLeaving(rule, presentEpoch(rule)) && !wanted.has(rule.id),
+  if (!draining) return { ...target, rules: parts.join(rules) };
+  const wanted = new Set(parts.target.map(({ id }) => id));
+  const leaving = parts.installed.filter(
+    (rule) => isLeaving(rule, presentEpoch(epochs, rule)) && !wanted.has(rule.id),
   );
   const networks = target.networks.map((network) => keepEpoch(network, epochs.get(network.id)));
-  return { ...target, networks, rules: [...rules, ...leaving] };
+  return { ...target, networks, rules: parts.join(rules, leaving) };
 }
 
 function preparedRules(
@@ -64,25 +66,52 @@ function preparedRules(
   switching: ReadonlySet<number>,
   draining: boolean,
 ): Rule[] {
-  const epochs = new Map(installed.networks.map(({ id, epoch }) => [id, epoch]));
-  const standing = new Map(installed.rules.map((rule) => [rule.id, rule]));
-  const wanted = new Set(target.rules.map(({ id }) => id));
-  const rules = target.rules.map((rule) => {
+  const epochs = new Map(installed.networks.map((network) => [network.id, network]));
+  const parts = compareRules(installed, target);
+  const standing = new Map(parts.installed.map((rule) => [rule.id, rule]));
+  const wanted = new Set(parts.target.map(({ id }) => id));
+  const rules = parts.target.map((rule) => {
     const known = standing.get(rule.id);
-    const epoch = epochs.get(rule.network) ?? 0;
+    const epoch = presentEpoch(epochs, rule);
     if (switching.has(rule.network)) return known ? forEver(known) : { ...rule, fromEpoch: epoch + 1 };
-    if (known && known.toEpoch === undefined && known.fromEpoch <= epoch) return known;
+    if (known && isStanding(known, epoch)) return known;
     // A rule that is leaving may hold until the present epoch; its successor begins there.
     return draining && !known ? { ...rule, fromEpoch: epoch } : rule;
   });
-  for (const rule of installed.rules) {
-    if (wanted.has(rule.id)) continue;
-    const epoch = epochs.get(rule.network) ?? 0;
-    if (isLeaving(rule, epoch)) rules.push(rule);
-    else if (switching.has(rule.network) && rule.fromEpoch <= epoch)
-      rules.push({ ...rule, toEpoch: epoch + 1 });
-  }
-  return rules;
+  const leaving = parts.installed.flatMap((rule) => {
+    if (wanted.has(rule.id)) return [];
+    const epoch = presentEpoch(epochs, rule);
+    if (isLeaving(rule, epoch)) return [rule];
+    return switching.has(rule.network) && rule.fromEpoch <= epoch ? [{ ...rule, toEpoch: epoch + 1 }] : [];
+  });
+  return parts.join(rules, leaving);
+}
+
+type Epochs = ReadonlyMap<number, NetworkConfig>;
+
+const presentEpoch = (epochs: Epochs, { network }: Rule): number => epochs.get(network)?.epoch ?? 0;
+
+/** The rules that may differ, and how a list is made whole again: what stands and is wanted stays around them. */
+function compareRules(installed: HostConfig, target: HostConfig) {
+  const epochs: Epochs = new Map(installed.networks.map((network) => [network.id, network]));
+  const { start, endBefore, endAfter } = differingSpan(
+    installed.rules,
+    target.rules,
+    (a, b) => a.id === b.id && isStanding(a, presentEpoch(epochs, a)),
+  );
+  return {
+    installed: installed.rules.slice(start, endBefore),
+    target: target.rules.slice(start, endAfter),
+    join: (middle: Rule[], more: Rule[] = []): Rule[] =>
+      start === endBefore && middle.length + more.length === 0
+        ? installed.rules
+        : [...installed.rules.slice(0, start), ...middle, ...installed.rules.slice(endBefore), ...more],
+  };
+}
+
+/** Holds now, and for ever. */
+function isStanding({ fromEpoch, toEpoch }: Rule, epoch: number): boolean {
+  return toEpoch === undefined && fromEpoch <= epoch;
 }
 
 /** Holds for frames of past epochs only. A later end is of a switch that was given up. */
@@ -97,12 +126,16 @@ function forEver(rule: Rule): Rule {
 }
 
 function keepEpoch(network: NetworkConfig, known: NetworkConfig | undefined): NetworkConfig {
-  return known ? { ...network, epoch: known.epoch, oldestEpoch: known.oldestEpoch } : network;
+  if (!known || (known.epoch === network.epoch && known.oldestEpoch === network.oldestEpoch)) return network;
+  return { ...network, epoch: known.epoch, oldestEpoch: known.oldestEpoch };
 }
 
-function union<T, K>(from: readonly T[], to: readonly T[], key: (item: T) => K): T[] {
-  const taken = new Set(to.map(key));
-  return [...from.filter((item) => !taken.has(key(item))), ...to];
+function union<T, K>(from: T[], to: T[], key: (item: T) => K): T[] {
+  const { start, endBefore, endAfter } = differingSpan(from, to, Object.is);
+  if (start === endBefore) return to;
+  const taken = new Set(to.slice(start, endAfter).map(key));
+  const more = from.slice(start, endBefore).filter((item) => !taken.has(key(item)));
+  return more.length > 0 ? [...to, ...more] : to;
 }
 
 /** The delta that turns `from` into `to`, revision `to`'s; undefined: they are the same. */
@@ -139,9 +172,10 @@ function difference<T, K>(
   key: (item: T) => K,
   same: (a: T, b: T) => boolean,
 ) {
-  const before = new Map(from.map((item) => [key(item), item]));
+  const { start, endBefore, endAfter } = differingSpan(from, to, Object.is);
+  const before = new Map(from.slice(start, endBefore).map((item) => [key(item), item]));
   const set: T[] = [];
-  for (const item of to) {
+  for (const item of to.slice(start, endAfter)) {
     const known = before.get(key(item));
     if (known === undefined || !same(known, item)) set.push(item);
     before.delete(key(item));

@@ -2,7 +2,10 @@
  * Carries a lowered topology out on the connected hosts, so that every frame follows the old paths or the new.
  *
  *   settle    lower; hosts that are away and whose part changes become pending; lower again without them
+ *   journal   what happens is written down: before the first step where epochs move, meanwhile where a crash
+ *             would leave no more than hosts of before and after, which get along
  *   prepare   links, ports, networks and rules of the next epoch are added everywhere, in parallel
+ *   wait      for new links of the new paths to come up, within a limit: what does not is for the ground
  *   switch    the next epoch is stamped at ingress everywhere                     (only where paths need it)
  *   commit    whoever asked writes the intent: from here the change stands
  *   clean     what is not wanted goes, once frames of the old epoch are gone      (in the background)
@@ -12,9 +15,10 @@
  */
 import { type ChangeProgress, type Clock, type HostConfig, VnetError } from '../../core/index.js';
 import type { Lowered } from '../lowering/index.js';
-import { finalConfig, preparedConfig, runsTarget, switchedConfig, unswitchedConfig } from './config-steps.js';
+import { finalConfig, preparedConfig, switchedConfig, unswitchedConfig } from './config-steps.js';
 import type { Member } from './member.js';
-import { networksToSwitch } from './switching.js';
+import { type LinkEnd, linksOfPaths, newsOf } from './new-links.js';
+import { networksToSwitch, type PartChange } from './switching.js';
 
 /** Frames of an epoch are off the links this long after the next one is stamped everywhere. */
 export const DRAIN_MS = 50;
@@ -27,6 +31,10 @@ export interface ExecutorOptions {
   nextRevision(): number;
   /** A host was lost in the middle of a step. */
   onLost(host: string, error: VnetError): void;
+  /** These ends are about to be made, or made anew. */
+  onMake(ends: readonly LinkEnd[]): void;
+  /** Resolves when both ends of these links say that they are up, or when it has taken too long. */
+  whenUp(ends: readonly LinkEnd[]): Promise<void>;
   /** Asks for `clean` to be called in the queue, once the drain is over. */
   cleanLater(delayMs: number): void;
 }
@@ -34,10 +42,12 @@ export interface ExecutorOptions {
 export interface Job {
   /** Pure but for new link identities, which stay the same from call to call. */
   lower(unusable: ReadonlySet<string>): Lowered;
-  /** Before the first step. */
+  /** With a switch the first step waits for it, without one the commit does. */
   journal(hosts: string[], switching: boolean): Promise<void>;
   /** The hosts run it. A rejection undoes it. `pending`: hosts that did not get their part. */
   commit(lowered: Lowered, pending: string[]): Promise<void>;
+  /** So much that hosts and people should be heard between its parts. */
+  isLarge?: boolean;
   progress?: ((progress: ChangeProgress) => void) | undefined;
   /** Nobody asked for it: a host that refuses is dropped (it comes back and is configured whole), not obeyed. */
   internal?: boolean;
@@ -53,15 +63,11 @@ export class Executor {
   readonly #options: ExecutorOptions;
   /** When the drain of the last switch ends, while cleaning is due. */
   #drainedAt: number | undefined;
-  #targets = new Map<string, HostConfig>();
+  /** As they should be, of the last job that stands. */
+  #targets: ReadonlyMap<string, HostConfig> = new Map();
 
   constructor(options: ExecutorOptions) {
     this.#options = options;
-  }
-
-  /** Configurations as they should be, of the last job that stands. */
-  get targets(): ReadonlyMap<string, HostConfig> {
-    return this.#targets;
   }
 
   /** Rejects with the error of the host that refused, named, after everything is as it was. */
@@ -79,29 +85,33 @@ export class Executor {
   }
 
   async #carryOut(job: Job, before: Map<string, HostConfig>, touched: Member[]) {
-    let journalled = false;
+    let journalled: Promise<void> | undefined;
     for (;;) {
       const goal = this.#settle(job);
-      if (goal.switching.size > 0 && this.#drainedAt !== undefined) {
+      const isSwitch = goal.switching.size > 0;
+      if (isSwitch && this.#drainedAt !== undefined) {
         await this.#waitAndClean();
         continue;
       }
       const concerned = this.#concerned(goal);
       if (concerned.length > 0 && !journalled) {
-        journalled = true;
-        await job.journal(
-          concerned.map(({ host }) => host),
-          goal.switching.size > 0,
-        );
-        if (!concerned.every((member) => member.ready)) continue;
+        const hosts = concerned.map(({ host }) => host);
+        journalled = job.journal(hosts, isSwitch);
+        journalled.catch(() => {}); // Awaited below.
       }
+      if (isSwitch || job.isLarge) await journalled;
+      if (!concerned.every((member) => member.ready)) continue;
       for (const member of concerned)
         if (member.installed && !before.has(member.host)) before.set(member.host, member.installed);
       const draining = this.#drainedAt !== undefined;
+      const news = concerned.flatMap((member) => partChange(member, goal.lowered.configs)).map(newsOf);
+      this.#options.onMake(news.flatMap(({ made }) => made));
       const prepared = (_: Member, installed: HostConfig, target: HostConfig) =>
         preparedConfig(installed, target, goal.switching, draining);
       if (!(await this.#everywhere('prepare', concerned, goal, prepared, touched, job))) continue;
+      if (isSwitch) await this.#options.whenUp(linksOfPaths(news, goal.switching));
       await this.#takeEffect(goal, concerned, job, before, touched);
+      await journalled;
       const pending = this.#pending(goal);
       await job.commit(goal.lowered, pending);
       return { goal, pending, changed: concerned.length > 0 };
@@ -136,10 +146,8 @@ export class Executor {
     const draining = this.#drainedAt !== undefined;
     const final = (_: Member, installed: HostConfig, target: HostConfig) =>
       finalConfig(installed, target, draining);
-    const rest = concerned.filter(({ host, installed, ready }) => {
-      const target = goal.lowered.configs.get(host);
-      return ready && installed && target && !runsTarget(installed, target);
-    });
+    const { configs } = goal.lowered;
+    const rest = concerned.filter((member) => member.ready && !member.runs(configs.get(member.host)));
     await this.#everywhere('clean', rest, goal, final, touched, job);
   }
 
@@ -149,16 +157,18 @@ export class Executor {
     const unusable = new Set(members.filter((member) => !member.usable).map(({ host }) => host));
     for (;;) {
       const lowered = job.lower(unusable);
+      const { configs } = lowered;
       const known = members.filter(({ host }) => !unusable.has(host));
+      const changing = known.filter((member) => member.installed && !member.runs(configs.get(member.host)));
       const switching = networksToSwitch(
-        known.flatMap(({ installed }) => installed ?? []),
-        lowered.configs,
+        changing.flatMap((member) => partChange(member, configs)),
+        () => ({
+          before: known.flatMap(({ installed }) => installed ?? []),
+          after: configs.values(),
+        }),
       );
-      const behind = known.filter(({ host, session, installed }) => {
-        const target = lowered.configs.get(host);
-        if (session || !target) return false;
-        return switching.size > 0 || (installed !== undefined && !runsTarget(installed, target));
-      });
+      const affected = switching.size > 0 ? known : changing;
+      const behind = affected.filter(({ host, session }) => !session && configs.has(host));
       if (behind.length === 0) return { lowered, switching, unusable };
       for (const { host } of behind) unusable.add(host);
     }
@@ -172,23 +182,17 @@ export class Executor {
   }
 
   #concerned(goal: Goal): Member[] {
-    if (goal.switching.size > 0) return this.#connected(goal);
-    return this.#connected(goal).filter(({ host, installed }) => {
-      const target = goal.lowered.configs.get(host);
-      return installed && target && !runsTarget(installed, target);
-    });
+    const connected = this.#connected(goal);
+    if (goal.switching.size > 0) return connected;
+    return connected.filter((member) => !member.runs(goal.lowered.configs.get(member.host)));
   }
 
   #pending({ lowered }: Goal): string[] {
-    return [...lowered.configs.keys()].filter((host) => {
-      const member = this.#options.members.get(host);
-      return !member?.ready && !(member?.usable && this.#inSync(member, lowered));
+    const { members } = this.#options;
+    return [...lowered.configs].flatMap(([host, target]) => {
+      const member = members.get(host);
+      return member?.ready || (member?.usable && member.runs(target)) ? [] : [host];
     });
-  }
-
-  #inSync({ host, installed }: Member, { configs }: Lowered): boolean {
-    const target = configs.get(host);
-    return installed !== undefined && target !== undefined && runsTarget(installed, target);
   }
 
   /**
@@ -224,9 +228,10 @@ export class Executor {
   }
 
   #stand({ lowered, switching, unusable }: Goal): void {
-    this.#targets = withEpochs(lowered.configs, this.#options.epochs);
-    for (const member of this.#options.members.values()) {
-      if (!member.session && unusable.has(member.host)) member.stale = true;
+    this.#targets = lowered.configs;
+    for (const host of unusable) {
+      const member = this.#options.members.get(host);
+      if (member && !member.session) member.stale = true;
     }
     if (switching.size === 0) return;
     this.#drainedAt = this.#options.clock.now() + DRAIN_MS;
@@ -288,12 +293,13 @@ export class Executor {
     // Timers may fire a little early; one of an earlier switch does.
     if (left > 0) return this.#options.cleanLater(left);
     this.#drainedAt = undefined;
-    const { clock, nextRevision, members } = this.#options;
+    const { clock, nextRevision, members, epochs } = this.#options;
     await Promise.all(
       [...members.values()].map(async (member) => {
         const target = this.#targets.get(member.host);
         if (!member.ready || !member.installed || !target) return;
-        const outcome = await member.step(finalConfig(member.installed, target, false), clock, nextRevision);
+        const final = finalConfig(member.installed, withEpochs(target, epochs), false);
+        const outcome = await member.step(final, clock, nextRevision);
         if (outcome.kind !== 'done') this.#drop(member, outcome.error);
       }),
     );
@@ -308,14 +314,15 @@ function refusal(host: string, error: VnetError): VnetError {
   });
 }
 
-function withEpochs(
-  configs: ReadonlyMap<string, HostConfig>,
-  epochs: ReadonlyMap<number, number>,
-): Map<string, HostConfig> {
-  const stamp = (config: HostConfig) =>
-    config.networks.map((network) => {
-      const epoch = epochs.get(network.id) ?? network.epoch;
-      return { ...network, epoch, oldestEpoch: epoch };
-    });
-  return new Map([...configs].map(([host, config]) => [host, { ...config, networks: stamp(config) }]));
+function partChange({ installed, host }: Member, configs: ReadonlyMap<string, HostConfig>): PartChange[] {
+  return installed ? [{ installed, target: configs.get(host) }] : [];
+}
+
+/** What was lowered before a switch, as it is after. */
+function withEpochs(config: HostConfig, epochs: ReadonlyMap<number, number>): HostConfig {
+  const networks = config.networks.map((network) => {
+    const epoch = epochs.get(network.id) ?? network.epoch;
+    return { ...network, epoch, oldestEpoch: epoch };
+  });
+  return { ...config, networks };
 }

@@ -1,6 +1,6 @@
 /** One daemon as the Proxy sees it: its session, and what it is known to run. */
 import { type Clock, type HostConfig, type HostSession, VnetError } from '../../core/index.js';
-import { configDelta } from './config-steps.js';
+import { configDelta, runsTarget } from './config-steps.js';
 
 /** A host that does not answer a step in this time is lost: the change goes on without it. */
 export const STEP_TIMEOUT_MS = 3000;
@@ -15,17 +15,72 @@ export type StepOutcome =
 
 export class Member {
   readonly host: string;
-  session: HostSession | undefined;
-  /** What the host runs; undefined: not known, it needs its configuration whole. */
-  installed: HostConfig | undefined;
-  /** Away, and its part of the intent has changed since. */
-  stale = false;
-  /** After a restart of the Proxy: believed to run its part until it is back or too late. */
-  presumed = false;
+  /** Called when it may have come, gone or changed its phase. */
+  readonly #onChange: (member: Member) => void;
+  #session: HostSession | undefined;
+  #installed: HostConfig | undefined;
+  #stale = false;
+  #presumed = false;
+  /** What it was last seen to run, so that the two are compared once. */
+  #verified: { installed: HostConfig; target: HostConfig } | undefined;
   #abandon: ((error: VnetError) => void) | undefined;
 
-  constructor(host: string) {
+  constructor(host: string, onChange: (member: Member) => void = () => {}) {
     this.host = host;
+    this.#onChange = onChange;
+  }
+
+  get session(): HostSession | undefined {
+    return this.#session;
+  }
+
+  set session(session: HostSession | undefined) {
+    if (session === this.#session) return;
+    this.#session = session;
+    this.#onChange(this);
+  }
+
+  /** What the host runs; undefined: not known, it needs its configuration whole. */
+  get installed(): HostConfig | undefined {
+    return this.#installed;
+  }
+
+  set installed(installed: HostConfig | undefined) {
+    const wasKnown = this.#installed !== undefined;
+    this.#installed = installed;
+    if (wasKnown !== (installed !== undefined)) this.#onChange(this);
+  }
+
+  /** Away, and its part of the intent has changed since. */
+  get stale(): boolean {
+    return this.#stale;
+  }
+
+  set stale(stale: boolean) {
+    if (stale === this.#stale) return;
+    this.#stale = stale;
+    this.#onChange(this);
+  }
+
+  /** After a restart of the Proxy: believed to run its part until it is back or too late. */
+  get presumed(): boolean {
+    return this.#presumed;
+  }
+
+  set presumed(presumed: boolean) {
+    if (presumed === this.#presumed) return;
+    this.#presumed = presumed;
+    this.#onChange(this);
+  }
+
+  /** The host is known to run what the target says. Two objects are compared once. */
+  runs(target: HostConfig | undefined): boolean {
+    const installed = this.#installed;
+    if (!installed || !target) return false;
+    if (this.#verified?.installed === installed && this.#verified.target === target) return true;
+    if (!runsTarget(installed, target)) return false;
+    this.#verified = { installed, target };
+    return true;
   }
 
   /** Paths may lead through it: what it runs is known and is its part. */

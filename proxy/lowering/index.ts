@@ -1,3 +1,14 @@
-export { groupCycles } from './group-tree.js';
+export { groupEdges } from './groups.js';
+export { differingSpan, type ListChange, listChange } from './list-change.js';
 export { lower } from './lower.js';
-export type { LinkIdentities, LinkIdentity, Lowered, LoweringInput, Place, SuspendedRoute } from './model.js';
+export { Lowering } from './lowering.js';
+export {
+  edgeKey,
+  type LinkIdentities,
+  type LinkIdentity,
+  type Lowered,
+  type LoweringInput,
+  type Place,
+  type SuspendedRoute,
+} from './model.js';
+export { isGroupRule } from './paths.js';

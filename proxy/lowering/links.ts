@@ -26,32 +26,40 @@ const PREFERENCE: Record<LinkType, number> = { udp: 0, tcp: 10 };
 const ID_OCTETS = 8;
 const SECRET_OCTETS = 16;
 
-/** True for `star udp` and the like: the ground itself, no paths of its own. */
-export function isGround(shape: Shape, topology: Topology): boolean {
+export function linkKey(type: LinkType, a: string, b: string): string {
+  return `${type} ${edgeKey(a, b)}`;
+}
+
+/** The ground is nobody's, and made from whichever side can: a script that says it says what is there anyway. */
+export function isGroundLink(type: LinkType, a: string, b: string, proxy: string | undefined): boolean {
+  return type === 'tcp' && (a === proxy || b === proxy);
+}
+
+/** The edges of a shape that paths may use: `star udp` and the like are the ground itself and have none. */
+export function shapeEdgesOf(shape: Shape, topology: Topology): [string, string][] {
   const proxy = topology.hosts.find((host) => host.proxy)?.name;
-  return shape.kind === 'star' && shapeHosts(shape, topology)[0] === proxy;
+  if (shape.kind === 'star' && shapeHosts(shape, topology)[0] === proxy) return [];
+  return shapeEdges(shape, topology);
 }
 
 /** Every link by key. Each host keeps a TCP link to the Proxy, whatever else it has. */
 export function planLinks(topology: Topology): Map<string, PlannedLink> {
   const planned = new Map<string, PlannedLink>();
   const add = (type: LinkType, a: string, b: string, owner: Owner, madeBy?: string) => {
-    const key = `${type} ${edgeKey(a, b)}`;
+    const key = linkKey(type, a, b);
     planned.set(key, { key, type, a, b, owner, ...(madeBy === undefined ? {} : { madeBy }) });
   };
   const proxy = topology.hosts.find((host) => host.proxy)?.name;
   for (const { name } of topology.hosts) {
     if (proxy !== undefined && name !== proxy) add('tcp', proxy, name, 'auto');
   }
-  // The ground is nobody's, and made from whichever side can: a script that says it says what is there anyway.
-  const isGround = (type: LinkType, a: string, b: string) => type === 'tcp' && (a === proxy || b === proxy);
   for (const shape of topology.shapes) {
     for (const [a, b] of shapeEdges(shape, topology)) {
-      if (!isGround(shape.type, a, b)) add(shape.type, a, b, 'user');
+      if (!isGroundLink(shape.type, a, b, proxy)) add(shape.type, a, b, 'user');
     }
   }
   for (const { type, a, b, madeBy } of topology.links) {
-    if (!isGround(type, a, b)) add(type, a, b, 'user', madeBy);
+    if (!isGroundLink(type, a, b, proxy)) add(type, a, b, 'user', madeBy);
   }
   return planned;
 }
@@ -61,28 +69,28 @@ export function identifyLinks(
   planned: Iterable<PlannedLink>,
   known: LinkIdentities,
   secret: (octets: number) => Uint8Array,
-): Record<string, LinkIdentity> {
+): Map<string, LinkIdentity> {
+  return new Map([...planned].map(({ key }) => [key, known.get(key) ?? newIdentity(secret)]));
+}
+
+export function newIdentity(secret: (octets: number) => Uint8Array): LinkIdentity {
   const hex = (octets: number) => Buffer.from(secret(octets)).toString('hex');
-  const identities: Record<string, LinkIdentity> = {};
-  for (const { key } of planned) {
-    identities[key] = known[key] ?? { id: hex(ID_OCTETS), secret: hex(SECRET_OCTETS) };
-  }
-  return identities;
+  return { id: hex(ID_OCTETS), secret: hex(SECRET_OCTETS) };
 }
 
 /** Both ends of a link. An end dials where its peer has an endpoint, unless the other was told to and can. */
 export function linkEnds(
   link: PlannedLink,
   identity: LinkIdentity,
-  endpoints: ReadonlyMap<string, Endpoint>,
+  endpointOf: (host: string) => Endpoint | undefined,
 ): { host: string; config: LinkConfig }[] {
   const ends = [
     { host: link.a, peer: link.b },
     { host: link.b, peer: link.a },
   ];
-  const chosen = ends.find(({ host, peer }) => host === link.madeBy && endpoints.has(peer))?.host;
+  const chosen = ends.find(({ host, peer }) => host === link.madeBy && endpointOf(peer))?.host;
   return ends.map(({ host, peer }) => {
-    const dial = chosen === undefined || chosen === host ? endpoints.get(peer) : undefined;
+    const dial = chosen === undefined || chosen === host ? endpointOf(peer) : undefined;
     const { type, owner } = link;
     const shared = { ...identity, peer, type, owner, preference: PREFERENCE[type] };
     return { host, config: dial === undefined ? shared : { ...shared, dial: { ...dial } } };

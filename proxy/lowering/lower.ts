@@ -1,20 +1,32 @@
-/** From the intent to each host's part of it. Pure: the same input gives the same output, but for new secrets. */
+/**
+ * From the intent to each host's part of it, whole and at once: what `Lowering` keeps up to date piece by piece,
+ * and what its tests hold it against. Pure: the same input gives the same output, but for new secrets.
+ */
 import {
   DEFAULT_MTU,
-  type Endpoint,
   type HostConfig,
+  type Network,
+  type NetworkConfig,
   networkId,
   type PortConfig,
   type Rule,
   type Topology,
   VnetError,
 } from '../../core/index.js';
-import { groupCycles } from './group-tree.js';
+import { groupWay } from './groups.js';
 import { identifyLinks, linkEnds, planLinks } from './links.js';
-import { edgeKey, idOf, type Lowered, type LoweringInput, type NetworkDraft, type Place } from './model.js';
-import { rawRules, routeRules, shapeRules } from './paths.js';
-import { matcherText, ruleId } from './rule-id.js';
-import { starRules } from './star.js';
+import {
+  edgeKey,
+  idOf,
+  type Lowered,
+  type LoweringInput,
+  type Placed,
+  type SuspendedRoute,
+} from './model.js';
+import { isGroupRule, rawRule, routeRules, ShapeGraph, whySuspended } from './paths.js';
+import { hostPorts } from './ports.js';
+import { matchersText, strengthKey, wholeRule } from './rule-id.js';
+import { hostRules, placeRules } from './star.js';
 
 /**
  * Lowers a topology that has been checked. Linear in hosts x addresses.
@@ -23,122 +35,96 @@ import { starRules } from './star.js';
  * belongs to two networks; VNET_ERR_INVALID where group rules make a cycle, or no host is the Proxy.
  */
 export function lower(input: LoweringInput): Lowered {
-  const { topology } = input;
-  const proxy = topology.hosts.find((host) => host.proxy)?.name;
-  if (proxy === undefined) throw new VnetError('VNET_ERR_INVALID', 'no host of the topology is the Proxy');
+  const { topology, places } = input;
+  const proxy = proxyOf(topology);
   const configs = emptyConfigs(input);
   const planned = planLinks(topology);
   const identities = identifyLinks(planned.values(), input.identities, input.secret);
-  addLinks(configs, topology, planned, identities);
-  addPorts(configs, topology, input.places);
+  const endpoints = new Map(topology.hosts.map(({ name, endpoint }) => [name, endpoint]));
+  for (const link of planned.values()) {
+    const identity = identities.get(link.key);
+    if (!identity) continue;
+    for (const { host, config } of linkEnds(link, identity, (name) => endpoints.get(name)))
+      configs.get(host)?.links.push(config);
+  }
+  for (const [host, config] of configs) {
+    const here = <T extends { host: string }>(list: readonly T[]) =>
+      list.filter((item) => item.host === host);
+    config.ports = hostPorts(host, here(topology.ports), here(places), (name) => idOf(topology, name));
+  }
   const edges = new Set([...planned.values()].map(({ a, b }) => edgeKey(a, b)));
-  const suspended = topology.networks.flatMap((network) => {
-    const id = networkId(network);
-    const draft: NetworkDraft = {
-      network,
-      id,
-      topology,
-      proxy,
-      edges,
-      places: input.places.filter((place) => place.network === network.name),
-      unusable: input.unusable,
-      ports: portsByHost(configs, id),
-      add: (host, rule) => addRule(configs, host, id, rule),
-    };
-    return lowerNetwork(draft);
-  });
-  for (const config of configs.values()) refuseClashes(config);
+  const suspended = topology.networks.flatMap((network) =>
+    lowerNetwork(input, network, proxy, configs, (key) => edges.has(key)),
+  );
+  for (const config of configs.values()) config.rules = withoutRepeats(config);
   return { configs, identities, suspended };
 }
 
-function lowerNetwork(draft: NetworkDraft) {
-  const [cycle] = groupCycles(draft.topology, draft);
-  if (cycle !== undefined) {
-    const what = cycle === 'group' ? 'group frames' : `frames to ${cycle}`;
-    throw new VnetError(
-      'VNET_ERR_INVALID',
-      `the rules of network ${draft.network.name} send ${what} in a cycle`,
-      {
-        hint: 'let the edges of group rules form a tree that reaches every host with ports, or leave groups to the star',
-      },
-    );
-  }
-  starRules(draft);
-  shapeRules(draft);
-  rawRules(draft);
-  return routeRules(draft);
+export function proxyOf(topology: Topology): string {
+  const proxy = topology.hosts.find((host) => host.proxy)?.name;
+  if (proxy === undefined) throw new VnetError('VNET_ERR_INVALID', 'no host of the topology is the Proxy');
+  return proxy;
 }
 
-function emptyConfigs({ topology, epochs }: LoweringInput): Map<string, HostConfig> {
-  const networks = topology.networks.map((network) => {
+function lowerNetwork(
+  input: LoweringInput,
+  network: Network,
+  proxy: string,
+  configs: ReadonlyMap<string, HostConfig>,
+  hasEdge: (key: string) => boolean,
+): SuspendedRoute[] {
+  const { topology, unusable } = input;
+  const { name } = network;
+  const id = networkId(network);
+  const fallen = input.fallen?.has(name) ?? false;
+  const places = input.places.filter((place) => place.network === name);
+  const ports = portsByHost(configs, id);
+  const hosts = topology.hosts.map((host) => host.name);
+  const add = (placed: Placed[]) => {
+    for (const { host, rule } of placed) configs.get(host)?.rules.push(wholeRule(host, id, rule));
+  };
+  const rules = topology.rules.filter((rule) => rule.network === name);
+  const scope = { network: name, rules: rules.filter(isGroupRule), hosts, proxy };
+  const { ownTree, error } = groupWay({ ...scope, withPorts: new Set(ports.keys()) }, fallen);
+  if (error) throw error;
+  for (const host of hosts) {
+    const star = { host, proxy, ports: ports.get(host) ?? [], ownTree, withPorts: [...ports.keys()] };
+    add(hostRules(star).map((rule) => ({ host, rule })));
+  }
+  const graph = new ShapeGraph(topology, name, unusable);
+  for (const place of places) add([...placeRules(place, proxy), ...graph.rulesTo(place)]);
+  for (const rule of rules) add(rawRule(rule, fallen));
+  const vms = new Map(places.filter(({ learnt }) => !learnt).map((place) => [place.name, place]));
+  return topology.routes.flatMap((route) => {
+    if (route.network !== name) return [];
+    const [from, to] = [vms.get(route.from), vms.get(route.to)];
+    const reason = whySuspended({ unusable, hasEdge }, route, from, to);
+    if (reason === undefined && from && to) add(routeRules(route, from, to));
+    return reason === undefined ? [] : [{ from: route.from, to: route.to, reason }];
+  });
+}
+
+function emptyConfigs(input: LoweringInput): Map<string, HostConfig> {
+  const networks = networkConfigs(input);
+  const names = input.topology.hosts.map(({ name }) => name).sort();
+  return new Map(
+    names.map((host) => [host, { host, revision: 0, networks, links: [], ports: [], rules: [] }]),
+  );
+}
+
+/** The same at every host. */
+export function networkConfigs({
+  topology,
+  epochs,
+}: Pick<LoweringInput, 'topology' | 'epochs'>): NetworkConfig[] {
+  return topology.networks.map((network) => {
     const id = networkId(network);
     const epoch = epochs.get(id) ?? 0;
     return { id, name: network.name, mtu: network.mtu ?? DEFAULT_MTU, epoch, oldestEpoch: epoch };
   });
-  const names = topology.hosts.map(({ name }) => name).sort();
-  return new Map(
-    names.map((host) => [
-      host,
-      {
-        host,
-        revision: 0,
-        networks: networks.map((network) => ({ ...network })),
-        links: [],
-        ports: [],
-        rules: [],
-      },
-    ]),
-  );
 }
 
-function addLinks(
-  configs: ReadonlyMap<string, HostConfig>,
-  topology: Topology,
-  planned: ReturnType<typeof planLinks>,
-  identities: ReturnType<typeof identifyLinks>,
-): void {
-  const endpoints = new Map<string, Endpoint>();
-  for (const { name, endpoint } of topology.hosts) if (endpoint) endpoints.set(name, endpoint);
-  for (const link of planned.values()) {
-    const identity = identities[link.key];
-    if (!identity) continue;
-    for (const { host, config } of linkEnds(link, identity, endpoints)) configs.get(host)?.links.push(config);
-  }
-}
-
-/** A port carries the addresses of every VM behind it; a `lan` statement wins over the guard. */
-function addPorts(
-  configs: ReadonlyMap<string, HostConfig>,
-  topology: Topology,
-  places: readonly Place[],
-): void {
-  const make = (host: string, port: string, network: string): PortConfig | undefined => {
-    const config = configs.get(host);
-    const id = idOf(topology, network);
-    const known = config?.ports.find((other) => other.port === port);
-    if (known && known.network !== id) {
-      throw new VnetError('VNET_ERR_EXISTS', `port ${port} of host ${host} belongs to two networks`, {
-        hint: 'give each network a port of its own',
-      });
-    }
-    if (known || !config) return known;
-    const made: PortConfig = { port, network: id, role: 'vm', owner: 'user', macs: [] };
-    config.ports.push(made);
-    return made;
-  };
-  for (const { host, port, network, role } of topology.ports) {
-    const made = make(host, port, network);
-    if (made) made.role = role;
-  }
-  for (const place of places)
-    if (!place.learnt) make(place.host, place.port, place.network)?.macs.push(...place.macs);
-  for (const { ports } of configs.values()) {
-    ports.sort((a, b) => (a.port < b.port ? -1 : 1));
-    for (const port of ports) port.macs = [...new Set(port.macs)].sort();
-  }
-}
-
-function portsByHost(configs: ReadonlyMap<string, HostConfig>, network: number): NetworkDraft['ports'] {
+function portsByHost(configs: ReadonlyMap<string, HostConfig>, network: number): Map<string, PortConfig[]> {
   const byHost = new Map<string, PortConfig[]>();
   for (const [host, config] of configs) {
     const ports = config.ports.filter((port) => port.network === network);
@@ -147,35 +133,22 @@ function portsByHost(configs: ReadonlyMap<string, HostConfig>, network: number):
   return byHost;
 }
 
-function addRule(
-  configs: ReadonlyMap<string, HostConfig>,
-  host: string,
-  network: number,
-  rule: Pick<Rule, 'source' | 'destination' | 'actions' | 'origin'>,
-): void {
-  const owner = rule.origin === 'auto' ? 'auto' : rule.origin === 'adapt' ? 'adapt' : 'user';
-  const { source, destination, actions, origin } = rule;
-  const whole = { network, source, destination, actions, owner, origin, fromEpoch: 0 } as const;
-  configs.get(host)?.rules.push({ id: ruleId(host, whole), ...whole });
+/** The same statement twice is one; two rules of one strength with different actions are an error. */
+function withoutRepeats({ host, rules }: HostConfig): Rule[] {
+  const byStrength = new Map<string, Rule>();
+  for (const rule of rules) {
+    const key = strengthKey(rule);
+    const other = byStrength.get(key);
+    if (other && other.id !== rule.id) throw clashError(host, rule);
+    byStrength.set(key, rule);
+  }
+  return byStrength.size < rules.length ? [...byStrength.values()] : rules;
 }
 
-/** Two rules of one origin and equal matchers: the same statement twice is one, different actions are an error. */
-function refuseClashes(config: HostConfig): void {
-  const byMatchers = new Map<string, Rule>();
-  for (const rule of config.rules) {
-    const matchers = `${matcherText(rule.source)} -> ${matcherText(rule.destination)}`;
-    const key = `${rule.network} ${rule.origin} ${matchers}`;
-    const other = byMatchers.get(key);
-    if (other && other.id !== rule.id) {
-      throw new VnetError(
-        'VNET_ERR_EXISTS',
-        `host ${config.host} gets two rules of one strength for ${matchers}`,
-        {
-          hint: 'remove one of the two routes or rules that say so',
-        },
-      );
-    }
-    byMatchers.set(key, rule);
-  }
-  if (byMatchers.size < config.rules.length) config.rules = [...byMatchers.values()];
+export function clashError(host: string, rule: Rule): VnetError {
+  return new VnetError(
+    'VNET_ERR_EXISTS',
+    `host ${host} gets two rules of one strength for ${matchersText(rule)}`,
+    { hint: 'remove one of the two routes or rules that say so' },
+  );
 }

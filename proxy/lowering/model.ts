@@ -1,5 +1,5 @@
 /** What goes into lowering and what comes out. */
-import type { HostConfig, MacAddress, Network, Rule, Topology } from '../../core/index.js';
+import type { HostConfig, MacAddress, Rule, Topology } from '../../core/index.js';
 import { networkId } from '../../core/index.js';
 
 /** Where a VM, or a machine learnt at a LAN port, is now. */
@@ -23,8 +23,9 @@ export interface LinkIdentity {
 }
 
 /** By link key: `udp a b`, the ends sorted. */
-export type LinkIdentities = Readonly<Record<string, LinkIdentity>>;
+export type LinkIdentities = ReadonlyMap<string, LinkIdentity>;
 
+/** Nothing of it is ever changed in place: what is the same object is the same. */
 export interface LoweringInput {
   /** Complete: with the Proxy, every known host and every network that is named. */
   topology: Topology;
@@ -37,6 +38,8 @@ export interface LoweringInput {
   secret(octets: number): Uint8Array;
   /** Hosts that paths must not lead through: away without their part of the intent. */
   unusable: ReadonlySet<string>;
+  /** Names of networks whose group frames take the star, though the user's rules have edges for them. Default: none. */
+  fallen?: ReadonlySet<string>;
 }
 
 export interface SuspendedRoute {
@@ -46,26 +49,20 @@ export interface SuspendedRoute {
 }
 
 export interface Lowered {
-  /** Every host's part, revision 0. Rules hold from epoch 0 on. */
+  /** Every host's part, revision 0, by host name in order. Rules hold from epoch 0 on. */
   configs: Map<string, HostConfig>;
   /** Of the links there are now. */
   identities: LinkIdentities;
   suspended: SuspendedRoute[];
 }
 
-/** One network while it is being lowered. */
-export interface NetworkDraft {
-  network: Network;
-  id: number;
-  topology: Topology;
-  proxy: string;
-  places: readonly Place[];
-  /** Keys of the edges that have a link; see `edgeKey`. */
-  edges: ReadonlySet<string>;
-  unusable: ReadonlySet<string>;
-  /** Ports of this network by host, sorted. */
-  ports: ReadonlyMap<string, { port: string; role: 'lan' | 'vm' }[]>;
-  add(host: string, rule: Pick<Rule, 'source' | 'destination' | 'actions' | 'origin'>): void;
+/** A rule without what follows from where it stands. */
+export type RuleDraft = Pick<Rule, 'source' | 'destination' | 'actions' | 'origin'>;
+
+/** A rule at its host. */
+export interface Placed {
+  host: string;
+  rule: RuleDraft;
 }
 
 export const ANY = { kind: 'any' } as const;

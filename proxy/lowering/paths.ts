@@ -1,118 +1,133 @@
 /** What the user asked for on top of the star: paths of shapes, pair routes, raw rules. */
-import { type Route, shapeEdges } from '../../core/index.js';
-import { isGround } from './links.js';
-import {
-  ANY,
-  edgeKey,
-  edgeTo,
-  exactly,
-  type NetworkDraft,
-  type Place,
-  type SuspendedRoute,
-} from './model.js';
+import { emptyTopology, isGroup, type Route, type RuleStatement, type Topology } from '../../core/index.js';
+import { shapeEdgesOf } from './links.js';
+import { ANY, edgeKey, edgeTo, exactly, type Place, type Placed, type RuleDraft } from './model.js';
 
 /**
- * Destination rules along shortest paths over the edges of the network's shapes: hosts x addresses, never pairs.
- * All shapes of a network are one graph; every address has one tree towards it (breadth first, the neighbour
- * first by name among equals), so no mixture of them can loop. O(hosts x edges) a network.
+ * The edges of a network's shapes. Destination rules lead along shortest paths over them: hosts x addresses, never
+ * pairs. All shapes of a network are one graph; every address has one tree towards it (breadth first, the
+ * neighbour first by name among equals), so no mixture of them can loop. O(edges) a host that has addresses.
  */
-export function shapeRules(draft: NetworkDraft): void {
-  const neighbours = shapeGraph(draft);
-  if (neighbours.size === 0) return;
-  for (const [target, places] of placesByHost(draft.places)) {
-    for (const [host, next] of nextHops(neighbours, target)) {
-      for (const mac of places.flatMap(({ macs }) => macs)) {
-        draft.add(host, { source: ANY, destination: exactly(mac), actions: [edgeTo(next)], origin: 'shape' });
+export class ShapeGraph {
+  static readonly EMPTY = new ShapeGraph(emptyTopology(), '', new Set());
+  readonly #neighbours: ReadonlyMap<string, readonly string[]>;
+  readonly #trees = new Map<string, ReadonlyMap<string, string>>();
+
+  constructor(topology: Topology, network: string, unusable: ReadonlySet<string>) {
+    const neighbours = new Map<string, Set<string>>();
+    const join = (a: string, b: string) => neighbours.set(a, (neighbours.get(a) ?? new Set()).add(b));
+    for (const shape of topology.shapes) {
+      if (shape.network !== network) continue;
+      for (const [a, b] of shapeEdgesOf(shape, topology)) {
+        if (unusable.has(a) || unusable.has(b)) continue;
+        join(a, b);
+        join(b, a);
       }
     }
+    this.#neighbours = new Map([...neighbours].map(([host, peers]) => [host, [...peers].sort()]));
   }
-}
 
-function shapeGraph({ topology, network, unusable }: NetworkDraft): Map<string, string[]> {
-  const neighbours = new Map<string, Set<string>>();
-  const join = (a: string, b: string) => neighbours.set(a, (neighbours.get(a) ?? new Set()).add(b));
-  for (const shape of topology.shapes) {
-    if (shape.network !== network.name || isGround(shape, topology)) continue;
-    for (const [a, b] of shapeEdges(shape, topology)) {
-      if (unusable.has(a) || unusable.has(b)) continue;
-      join(a, b);
-      join(b, a);
-    }
+  get isEmpty(): boolean {
+    return this.#neighbours.size === 0;
   }
-  return new Map([...neighbours].map(([host, peers]) => [host, [...peers].sort()]));
-}
 
-function placesByHost(places: readonly Place[]): Map<string, Place[]> {
-  const byHost = new Map<string, Place[]>();
-  for (const place of places) byHost.set(place.host, [...(byHost.get(place.host) ?? []), place]);
-  return byHost;
-}
+  /** The same edges. */
+  equals(other: ShapeGraph): boolean {
+    const [ours, theirs] = [this.#neighbours, other.#neighbours];
+    return (
+      ours.size === theirs.size &&
+      [...ours].every(([host, peers]) => peers.join(' ') === theirs.get(host)?.join(' '))
+    );
+  }
 
-/** For each other host that reaches `target`: its neighbour on the way. */
-function nextHops(neighbours: ReadonlyMap<string, string[]>, target: string): Map<string, string> {
-  const next = new Map<string, string>();
-  let frontier = [target];
-  while (frontier.length > 0) {
-    const reached = new Map<string, string>();
-    for (const via of frontier.sort()) {
-      for (const host of neighbours.get(via) ?? []) {
-        if (host !== target && !next.has(host) && !reached.has(host)) reached.set(host, via);
+  /** Rules towards the addresses of a place, at every other host that reaches it. */
+  rulesTo(place: Place): Placed[] {
+    if (this.isEmpty) return [];
+    return [...this.#nextHops(place.host)].flatMap(([host, next]) =>
+      place.macs.map((mac): Placed => {
+        const actions = [edgeTo(next)];
+        return { host, rule: { source: ANY, destination: exactly(mac), actions, origin: 'shape' } };
+      }),
+    );
+  }
+
+  /** For each other host that reaches `target`: its neighbour on the way. */
+  #nextHops(target: string): ReadonlyMap<string, string> {
+    const known = this.#trees.get(target);
+    if (known) return known;
+    const next = new Map<string, string>();
+    let frontier = [target];
+    while (frontier.length > 0) {
+      const reached = new Map<string, string>();
+      for (const via of frontier.sort()) {
+        for (const host of this.#neighbours.get(via) ?? []) {
+          if (host !== target && !next.has(host) && !reached.has(host)) reached.set(host, via);
+        }
       }
+      for (const [host, via] of reached) next.set(host, via);
+      frontier = [...reached.keys()];
     }
-    for (const [host, via] of reached) next.set(host, via);
-    frontier = [...reached.keys()];
+    this.#trees.set(target, next);
+    return next;
   }
-  return next;
 }
 
-/** Rules of the routes that can stand; the others are returned with the reason. */
-export function routeRules(draft: NetworkDraft): SuspendedRoute[] {
-  const byName = new Map(draft.places.filter(({ learnt }) => !learnt).map((place) => [place.name, place]));
-  const suspended: SuspendedRoute[] = [];
-  for (const route of draft.topology.routes) {
-    if (route.network !== draft.network.name) continue;
-    const [from, to] = [byName.get(route.from), byName.get(route.to)];
-    const reason = whySuspended(draft, route, from, to);
-    if (reason !== undefined || !from || !to) {
-      suspended.push({ from: route.from, to: route.to, reason: reason ?? 'a VM of it is not there' });
-      continue;
-    }
-    addPath(draft, from, to, route.via);
-    if (route.both) addPath(draft, to, from, [...route.via].reverse());
-  }
-  return suspended;
+/** What a route needs to stand. */
+export interface RouteGround {
+  unusable: ReadonlySet<string>;
+  /** By `edgeKey`: a link joins the two. */
+  hasEdge(key: string): boolean;
 }
 
-function whySuspended(draft: NetworkDraft, route: Route, from?: Place, to?: Place): string | undefined {
+/** Why no rules are made for a route; undefined: they are. */
+export function whySuspended(
+  { unusable, hasEdge }: RouteGround,
+  route: Route,
+  from: Place | undefined,
+  to: Place | undefined,
+): string | undefined {
   const { via } = route;
   const [first, last] = [via[0], via.at(-1)];
   if (from && from.host !== first) return `${from.name} is on ${from.host}, and the route begins at ${first}`;
   if (to && to.host !== last) return `${to.name} is on ${to.host}, and the route ends at ${last}`;
   for (const [i, host] of via.entries()) {
     const next = via[i + 1];
-    if (draft.unusable.has(host)) return `host ${host} is pending`;
-    if (next !== undefined && !draft.edges.has(edgeKey(host, next)))
-      return `no link joins ${host} and ${next}`;
+    if (unusable.has(host)) return `host ${host} is pending`;
+    if (next !== undefined && !hasEdge(edgeKey(host, next))) return `no link joins ${host} and ${next}`;
   }
-  return undefined;
+  return from && to ? undefined : 'a VM of it is not there';
 }
 
-function addPath(draft: NetworkDraft, from: Place, to: Place, via: readonly string[]): void {
-  for (const [i, host] of via.entries()) {
-    const next = via[i + 1];
-    if (next === undefined) break;
-    for (const source of from.macs) {
-      for (const destination of to.macs) {
+export function routeRules(route: Route, from: Place, to: Place): Placed[] {
+  const there = pathRules(from, to, route.via);
+  return route.both ? [...there, ...pathRules(to, from, [...route.via].reverse())] : there;
+}
+
+function pathRules(from: Place, to: Place, via: readonly string[]): Placed[] {
+  return via.slice(0, -1).flatMap((host, i) => {
+    const next = via[i + 1] as string;
+    return from.macs.flatMap((source) =>
+      to.macs.map((destination): Placed => {
         const matchers = { source: exactly(source), destination: exactly(destination) };
-        draft.add(host, { ...matchers, actions: [edgeTo(next)], origin: 'route' });
-      }
-    }
-  }
+        return { host, rule: { ...matchers, actions: [edgeTo(next)], origin: 'route' } };
+      }),
+    );
+  });
 }
 
-/** Raw rules go in as they are: an edge without a live link is the data plane's to send to ground. */
-export function rawRules(draft: NetworkDraft): void {
-  for (const { network, host, source, destination, actions } of draft.topology.rules) {
-    if (network === draft.network.name) draft.add(host, { source, destination, actions, origin: 'route' });
-  }
+/** True where the rule is for group frames only. */
+export function isGroupRule({ destination }: Pick<RuleStatement, 'destination'>): boolean {
+  return destination.kind === 'group' || (destination.kind === 'exact' && isGroup(destination.mac));
+}
+
+/**
+ * Raw rules go in as they are: an edge without a live link is the data plane's to send to ground. `fallen`: rules
+ * of group frames lose their edges to the star.
+ */
+export function rawRule(statement: RuleStatement, fallen: boolean): Placed[] {
+  const { host, source, destination } = statement;
+  const keepsEdges = !fallen || !isGroupRule(statement);
+  const actions = keepsEdges ? statement.actions : statement.actions.filter(({ kind }) => kind !== 'edge');
+  const rule: RuleDraft = { source, destination, actions, origin: 'route' };
+  return actions.length > 0 || keepsEdges ? [{ host, rule }] : [];
 }

@@ -1,32 +1,37 @@
 /** Names of rules that depend on nothing but what the rule says. */
 import type { DestinationMatcher, Rule } from '../../core/index.js';
+import type { RuleDraft } from './model.js';
 
 /**
  * 16 hexadecimal digits over network, host, matchers, origin and actions (FNV-1a, twice 32 bits with different
  * starts). The actions are part of it because the old and the new version of a rule stand side by side, in
  * different epochs, while a path changes.
  */
-export function ruleId(
-  host: string,
-  rule: Pick<Rule, 'network' | 'source' | 'destination' | 'actions' | 'origin'>,
-): string {
+export function ruleId(host: string, rule: RuleDraft & Pick<Rule, 'network'>): string {
   const actions = rule.actions.map((action) => {
     if (action.kind === 'edge') return `>${action.peer}`;
     return action.kind === 'port' ? `#${action.port}` : action.kind;
   });
   const matchers = `${matcherText(rule.source)}|${matcherText(rule.destination)}`;
-  const text = `${rule.network}|${host}|${matchers}|${rule.origin}|${actions.join(' ')}`;
-  const known = KNOWN_IDS.get(text);
-  if (known !== undefined) return known;
-  if (KNOWN_IDS.size >= KNOWN_IDS_MAX) KNOWN_IDS.clear();
-  const id = digest(text);
-  KNOWN_IDS.set(text, id);
-  return id;
+  return digest(`${rule.network}|${host}|${matchers}|${rule.origin}|${actions.join(' ')}`);
 }
 
-/** The intent is lowered anew with every change, and most rules are those of before. */
-const KNOWN_IDS = new Map<string, string>();
-const KNOWN_IDS_MAX = 200_000;
+/** The rule as the host gets it. */
+export function wholeRule(host: string, network: number, draft: RuleDraft): Rule {
+  const { source, destination, actions, origin } = draft;
+  const owner = origin === 'auto' || origin === 'adapt' ? origin : 'user';
+  const whole = { network, source, destination, actions, owner, origin, fromEpoch: 0 } as const;
+  return { id: ruleId(host, whole), ...whole };
+}
+
+/** Two rules of one network and equal keys match the same frames with the same strength. */
+export function strengthKey({ network, origin, source, destination }: Rule): string {
+  return `${network} ${origin} ${matchersText({ source, destination })}`;
+}
+
+export function matchersText({ source, destination }: Pick<Rule, 'source' | 'destination'>): string {
+  return `${matcherText(source)} -> ${matcherText(destination)}`;
+}
 
 function digest(text: string): string {
   let [high, low] = [0x811c9dc5, 0x9747b28c];

@@ -1,0 +1,301 @@
+/** Any sequence of changes, lowered step by step, gives what lowering from scratch gives; and costs what it touches. */
+import fc from 'fast-check';
+import t from 'tap';
+import {
+  emptyTopology,
+  type HostConfig,
+  macFromNumber,
+  type RuleStatement,
+  type Shape,
+  type Topology,
+  VnetError,
+} from '../../core/index.js';
+import { lower, type Lowered, Lowering, type LoweringInput, type Place } from './index.js';
+
+const HOSTS = 5;
+const NETWORKS = ['lab', 'other'];
+const mac = (index: number) => macFromNumber(0x020000000000 + index);
+const GROUP_MAC = macFromNumber(0x01005e000001);
+
+const THIRD = { name: 'third', id: 1 };
+
+let counter = 0;
+const secret = (octets: number) => new Uint8Array(octets).map(() => (counter = (counter * 31 + 7) & 255));
+
+type State = Omit<LoweringInput, 'secret' | 'identities'>;
+
+function start(): State {
+  return {
+    topology: {
+      ...emptyTopology(),
+      networks: NETWORKS.map((name) => ({ name })),
+      hosts: [{ name: 'home', proxy: true }, { name: 'h0' }, { name: 'h1' }],
+    },
+    places: [],
+    epochs: new Map(),
+    unusable: new Set(),
+    fallen: new Set(),
+  };
+}
+
+const host = fc.nat(HOSTS).map((i) => (i === HOSTS ? 'home' : `h${i}`));
+const network = fc.constantFrom(...NETWORKS);
+
+/** Adds where no item has the key, removes or replaces where one has. */
+function toggle<T>(items: readonly T[], key: (item: T) => string, item: T, replaces: boolean): T[] {
+  const at = items.findIndex((other) => key(other) === key(item));
+  if (at < 0) return [...items, item];
+  return replaces ? items.with(at, item) : items.toSpliced(at, 1);
+}
+
+const onTopology =
+  <K extends keyof Topology>(list: K, key: (item: Topology[K][number]) => string) =>
+  (item: Topology[K][number], replaces: boolean) =>
+  (state: State): State => ({
+    ...state,
+    topology: {
+      ...state.topology,
+      [list]: toggle<Topology[K][number]>(state.topology[list], key, item, replaces),
+    },
+  });
+
+function toggleSet<T>(set: ReadonlySet<T>, item: T): Set<T> {
+  const next = new Set(set);
+  if (!next.delete(item)) next.add(item);
+  return next;
+}
+
+const matcher = fc.oneof(
+  fc.constant({ kind: 'any' as const }),
+  fc.nat(4).map((i) => ({ kind: 'exact' as const, mac: mac(i) })),
+);
+const destination = fc.oneof(
+  matcher,
+  fc.constant({ kind: 'group' as const }),
+  fc.constant({ kind: 'exact' as const, mac: GROUP_MAC }),
+);
+const action = fc.oneof(
+  host.map((peer) => ({ kind: 'edge' as const, peer })),
+  fc.constant({ kind: 'drop' as const }),
+);
+const rule: fc.Arbitrary<RuleStatement> = fc
+  .record({
+    network,
+    host,
+    source: matcher,
+    destination,
+    actions: fc.array(action, { minLength: 1, maxLength: 2 }),
+  })
+  .map((made) => ({
+    ...made,
+    actions: made.actions.filter((x) => x.kind !== 'edge' || x.peer !== made.host),
+  }));
+const shape = fc
+  .record({
+    kind: fc.constantFrom('mesh', 'ring', 'line', 'star', 'tree'),
+    type: fc.constantFrom('udp', 'tcp'),
+    network,
+    hosts: fc.oneof(fc.constant([]), fc.uniqueArray(host, { minLength: 2, maxLength: 4 })),
+  })
+  .map((made) => made as Shape);
+const place: fc.Arbitrary<Place> = fc.record({
+  name: fc.nat(4).map((i) => `vm${i}`),
+  network,
+  host,
+  port: fc.constantFrom('tap:a', 'tap:b', 'tap:c'),
+  macs: fc.uniqueArray(fc.nat(4).map(mac), { minLength: 1, maxLength: 2 }),
+  learnt: fc.boolean(),
+});
+const link = fc
+  .record({ type: fc.constantFrom('udp' as const, 'tcp' as const), a: host, b: host, by: fc.boolean() })
+  .filter(({ a, b }) => a !== b)
+  .map(({ by, a, b, type }) => ({ type, a, b, ...(by ? { madeBy: a } : {}) }));
+const route = fc.record({
+  network,
+  from: fc.nat(4).map((i) => `vm${i}`),
+  to: fc.nat(4).map((i) => `vm${i}`),
+  both: fc.boolean(),
+  via: fc.uniqueArray(host, { minLength: 1, maxLength: 4 }),
+});
+const statement = fc
+  .record({ name: fc.nat(HOSTS - 1).map((i) => `h${i}`), port: fc.constantFrom(0, 7700) })
+  .map(({ name, port }) => ({ name, ...(port > 0 ? { endpoint: { address: '10.0.0.1', port } } : {}) }));
+
+type Step = (state: State) => State;
+const step: fc.Arbitrary<Step> = fc.boolean().chain((replaces) =>
+  fc.oneof(
+    statement.map((item) => onTopology('hosts', ({ name }) => name)(item, replaces)),
+    link.map((item) =>
+      onTopology('links', ({ type, a, b }) => [type, ...[a, b].sort()].join(' '))(item, replaces),
+    ),
+    shape.map((item) => onTopology('shapes', (it) => JSON.stringify(it))(item, replaces)),
+    route.map((item) => onTopology('routes', ({ from, to }) => [from, to].sort().join(' '))(item, replaces)),
+    rule.map((item) =>
+      onTopology('rules', (it) => JSON.stringify([it.network, it.host, it.source, it.destination]))(
+        item,
+        replaces,
+      ),
+    ),
+    fc
+      .record({
+        network,
+        host,
+        port: fc.constantFrom('tap:a', 'bridge:br0'),
+        role: fc.constantFrom('lan' as const, 'vm' as const),
+      })
+      .map((item) => onTopology('ports', (it) => `${it.host} ${it.port}`)(item, replaces)),
+    place.map(
+      (item): Step =>
+        (state) => ({ ...state, places: toggle(state.places, ({ name }) => name, item, replaces) }),
+    ),
+    host.map(
+      (name): Step =>
+        (state) => ({ ...state, unusable: toggleSet(state.unusable, name) }),
+    ),
+    network.map(
+      (name): Step =>
+        (state) => ({ ...state, fallen: toggleSet(state.fallen ?? new Set(), name) }),
+    ),
+    fc.nat(3).map(
+      (epoch): Step =>
+        (state) => ({ ...state, epochs: new Map([[1, epoch]]) }),
+    ),
+    fc.constant<Step>((state) => ({
+      ...state,
+      topology: {
+        ...state.topology,
+        networks: toggle(state.topology.networks, ({ name }) => name, THIRD, false),
+      },
+    })),
+  ),
+);
+
+/** Sets as sorted text, since their order carries no meaning. */
+function textOf(config: HostConfig): string {
+  const sorted = (items: object[]) => items.map((item) => JSON.stringify(item)).sort();
+  return JSON.stringify([
+    config.host,
+    config.networks,
+    sorted(config.links),
+    config.ports,
+    sorted(config.rules),
+  ]);
+}
+
+function attempt(run: () => Lowered): Lowered | string {
+  try {
+    return run();
+  } catch (thrown) {
+    if (thrown instanceof VnetError) return thrown.code;
+    throw thrown;
+  }
+}
+
+t.test('step by step or from scratch: the same', async (t) => {
+  let [errors, reused] = [0, 0];
+  fc.assert(
+    fc.property(fc.array(fc.tuple(step, fc.boolean()), { minLength: 1, maxLength: 25 }), (steps) => {
+      const lowering = new Lowering();
+      let state = start();
+      let identities: LoweringInput['identities'] = new Map();
+      let before: Lowered | undefined;
+      let networks: unknown;
+      for (const [take, isPlan] of steps) {
+        const tried = take(state);
+        const found = attempt(() => lowering.lower({ ...tried, identities, secret }));
+        const known = typeof found === 'string' ? identities : found.identities;
+        const wanted = attempt(() => lower({ ...tried, identities: known, secret }));
+        if (typeof found === 'string' || typeof wanted === 'string') {
+          if (found !== wanted) throw new Error(`${JSON.stringify(found)}, not ${JSON.stringify(wanted)}`);
+          errors += 1;
+          before = undefined;
+          if (errors % 2 === 0) state = tried; // What was refused is dropped, or what comes next is built on it.
+          continue;
+        }
+        const texts = (lowered: Lowered) => [...lowered.configs.values()].map(textOf).join('\n');
+        if (texts(found) !== texts(wanted)) throw new Error(`${texts(found)}\nnot\n${texts(wanted)}`);
+        if (JSON.stringify(found.suspended) !== JSON.stringify(wanted.suspended))
+          throw new Error(
+            `suspended: ${JSON.stringify(found.suspended)}, not ${JSON.stringify(wanted.suspended)}`,
+          );
+        if (found.identities.size !== wanted.identities.size)
+          throw new Error('identities of links that are not');
+        // With other networks everything is lowered anew.
+        if (JSON.stringify(networks) !== JSON.stringify(tried.topology.networks)) before = undefined;
+        networks = tried.topology.networks;
+        for (const [name, config] of found.configs) {
+          const old = before?.configs.get(name);
+          if (!old || textOf(old) !== textOf(config)) continue;
+          if (old !== config) throw new Error(`${name} is what it was, but was made anew`);
+          reused += 1;
+        }
+        before = found;
+        if (isPlan) continue; // A plan: looked at and dropped.
+        state = tried;
+        identities = found.identities;
+      }
+    }),
+    { numRuns: 400, seed: 11 },
+  );
+  t.ok(errors > 20, `${errors} refusals`);
+  t.ok(reused > 1000, `${reused} parts kept`);
+});
+
+t.test('a change costs what it touches, however large the overlay', async (t) => {
+  const costs = (hosts: number) => {
+    const names = Array.from({ length: hosts }, (_, i) => `h${i}`);
+    const topology: Topology = {
+      ...emptyTopology(),
+      networks: [{ name: 'lab' }],
+      hosts: [{ name: 'home', proxy: true }, ...names.map((name) => ({ name }))],
+    };
+    const places = names.map(
+      (name, i): Place => ({
+        name: `v${i}`,
+        network: 'lab',
+        host: name,
+        port: `tap:v${i}`,
+        macs: [mac(i)],
+        learnt: false,
+      }),
+    );
+    const lowering = new Lowering();
+    const input = { topology, places, epochs: new Map(), unusable: new Set<string>(), secret };
+    let { identities } = lowering.lower({ ...input, identities: new Map() });
+    const cost = (next: Partial<LoweringInput>) => {
+      const before = { ...lowering.work };
+      identities = lowering.lower({ ...input, ...next, identities }).identities;
+      const { rules, links, configs } = lowering.work;
+      const there = [rules - before.rules, links - before.links, configs - before.configs];
+      identities = lowering.lower({ ...input, identities }).identities;
+      return there;
+    };
+    const udp = { type: 'udp' as const, a: 'h0', b: 'h1' };
+    const drop: RuleStatement = {
+      network: 'lab',
+      host: 'h0',
+      source: { kind: 'any' },
+      destination: { kind: 'exact', mac: mac(0) },
+      actions: [{ kind: 'drop' }],
+    };
+    const guest: Place = { ...(places[3] as Place), name: 'new', port: 'tap:new', macs: [mac(9999)] };
+    return {
+      nothing: cost({}),
+      link: cost({ topology: { ...topology, links: [udp] } }),
+      rule: cost({ topology: { ...topology, rules: [drop] } }),
+      vm: cost({ places: [...places, guest] }),
+      move: cost({ places: places.with(3, { ...(places[3] as Place), host: 'h4' }) }),
+      pending: cost({ unusable: new Set(['h5']) }),
+    };
+  };
+  // Rules made, ends of links made, configurations made: of the two hosts, of the host and the Proxy, and so on.
+  t.same(costs(300), {
+    nothing: [0, 0, 0],
+    link: [0, 2, 2],
+    rule: [1, 0, 1],
+    vm: [4, 0, 2],
+    move: [7, 0, 3],
+    pending: [0, 0, 0],
+  });
+  t.same(costs(300), costs(30));
+});
