@@ -187,25 +187,6 @@ t.test('route tells the way and the reasons', async (t) => {
   t.equal(hops.length, 2);
 });
 
-t.test('ping follows both directions and says what it is', async (t) => {
-  const { code, out } = await vnet('ping web db --watch 1');
-  t.equal(code, 0);
-  t.match(out, /web .* → db .*arrives {2}1 edge, 800 us/);
-  t.match(out, /1 +a +b +udp up 800 us +1\.1k +\+0/);
-  t.match(out, 'Reachable, 800 us there and back over the links.');
-  t.match(out, 'no frame was sent');
-  const json = JSON.parse((await vnet('ping web db --watch 0 --json')).out);
-  t.equal(json.reachable, true);
-  t.equal(json.roundTripUs, 800);
-  t.match((await vnet('ping web db --watch soon')).err, 'is not a time in milliseconds');
-  const overlay = new FakeOverlay();
-  const back = overlay.routes['db web'];
-  if (back) overlay.routes['db web'] = { ...back, delivered: false };
-  const lost = await vnet('ping web db --watch 0', { overlay });
-  t.equal(lost.code, 1);
-  t.match(lost.out, 'Not reachable');
-});
-
 t.test('events', async (t) => {
   const overlay = new FakeOverlay();
   const at = '2026-01-02T03:04:05.678Z';
@@ -216,6 +197,8 @@ t.test('events', async (t) => {
     { at, kind: 'source', host: 'a', port: 'tap:web0', mac: STRANGER, admitted: false },
     { at, kind: 'vm', name: 'web', change: 'moved', host: 'b' },
     { at, kind: 'change', revision: 8, steps: 1 },
+    { at, kind: 'tree', network: 'lab', fallen: true, edges: [['a', 'b']] },
+    { at, kind: 'topology', network: 'lab', serial: 2, state: 'settled', text: 'ring of 4' },
     {
       at,
       kind: 'error',
@@ -225,7 +208,10 @@ t.test('events', async (t) => {
   ];
   const { out } = await vnet('events', { overlay });
   t.match(out, /2026-01-02 03:04:05 {2}host +c ready\n.*udp a ↔ b down {2}no keep-alive/);
-  t.match(out, /refused\n.*web moved to b\n.*revision 8, 1 step\n.*cannot open tap0 {2}run as root\n$/);
+  t.match(
+    out,
+    /refused\n.*web moved to b\n.*revision 8, 1 step\n.*group frames take the star {2}no live link: a ↔ b\n.*traffic lab ring of 4\n.*cannot open tap0 {2}run as root\n$/,
+  );
   const lines = (await vnet('events --json --kind vm', { overlay })).out.trim().split('\n');
   t.strictSame(
     lines.map((line) => JSON.parse(line).kind),

@@ -1,5 +1,6 @@
 /** What the command needs from the world. `bin` gives the real one, tests give a fake. */
 import type { Clock, ControlClient } from '../core/index.js';
+import type { MachineFacts, Terminal } from './system/index.js';
 
 /** One of the standard streams, as far as the command uses it. */
 export interface OutputStream {
@@ -71,6 +72,10 @@ export interface CliContext {
   signal: AbortSignal;
   /** What `--version` prints. */
   version: string;
+  /** What this machine is like; absent: it is looked at. */
+  machine?: () => Promise<MachineFacts>;
+  /** Keys and size for screens that stay; absent: the process's own terminal. */
+  terminal?: Terminal;
 }
 
 export const DEFAULT_SOCKET = '/run/vnet/vnetd.sock';

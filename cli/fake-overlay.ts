@@ -4,11 +4,15 @@ import {
   type ChangeRequest,
   type Change,
   type ControlClient,
+  DEFAULT_SIGHT,
   diffTopologies,
+  type EchoOptions,
+  type EchoResult,
   emptyTopology,
   type LinkView,
   type LocalView,
   type MacAddress,
+  type MatrixView,
   networkId,
   type OverlayEvent,
   type OverlayView,
@@ -16,11 +20,16 @@ import {
   type PortView,
   type RouteView,
   type Rule,
+  type SightParameters,
   type Topology,
   TOPOLOGY_LISTS,
+  type TopologyView,
+  type TrafficHistory,
+  type UnderlayView,
   VnetError,
 } from '../core/index.js';
 import { printStatement } from '../lang/index.js';
+import { fakeMatrix, fakeTopology, fakeUnderlay } from './fake-sight.js';
 
 export const WEB = '02:00:00:00:00:01' as MacAddress;
 export const DB = '02:00:00:00:00:02' as MacAddress;
@@ -80,8 +89,12 @@ const link = (id: string, peer: string, part: Partial<LinkView>): LinkView => ({
   owner: 'auto',
   up: true,
   state: 'up',
+  preference: 1,
   rttUs: 20_300,
   datagramBytes: 0,
+  arrived: 1200,
+  lost: 0,
+  late: 0,
   inFrames: 1200,
   inBytes: 1_500_000,
   outFrames: 1100,
@@ -114,6 +127,11 @@ function view(host: string, part: Partial<LocalView>): LocalView {
     role: host === 'home' ? 'proxy' : 'host',
     uptimeMs: 11_520_000,
     residentBytes: 67_108_864,
+    cpuShare: 0.02,
+    eventLoopDelayP99Ms: 1.5,
+    probes: { sentBytes: 0, receivedBytes: 0 },
+    pairsReported: 2,
+    updatesSkipped: 0,
     proxy: { name: 'home', connected: true, state: 'connected' },
     sealed: { links: false, control: false },
     networks: [{ id: LAB, name: 'lab', mtu: 1500, epoch: 4 }],
@@ -293,6 +311,57 @@ export class FakeOverlay implements ControlClient {
   async setConfigurationTime(boundMs: number): Promise<void> {
     this.#proxy();
     this.boundMs = boundMs;
+  }
+
+  parameters: SightParameters = { ...DEFAULT_SIGHT };
+  topologyView = fakeTopology([]);
+  matrixView = fakeMatrix([]);
+  underlayView = fakeUnderlay([]);
+  /** Answers to `history`, one a call; then nothing more. */
+  historyPages: TrafficHistory[] = [];
+  /** Round trip of an echo, microseconds, by its number from 1; null: lost. */
+  echoRttUs: (sequence: number, options: EchoOptions) => number | null = () => 800;
+  echoError: VnetError | undefined;
+  echoRequests: EchoOptions[] = [];
+  #echoes = 0;
+
+  async inferredTopology(): Promise<TopologyView> {
+    this.#proxy();
+    return this.topologyView;
+  }
+
+  async matrix(): Promise<MatrixView> {
+    this.#proxy();
+    return this.matrixView;
+  }
+
+  async history(after: number): Promise<TrafficHistory> {
+    this.#proxy();
+    return this.historyPages.shift() ?? { next: after, missed: 0, steps: [] };
+  }
+
+  async underlay(): Promise<UnderlayView> {
+    this.#proxy();
+    return this.underlayView;
+  }
+
+  async sight(): Promise<SightParameters> {
+    this.#proxy();
+    return this.parameters;
+  }
+
+  async setSight(parameters: Partial<SightParameters>): Promise<SightParameters> {
+    this.#proxy();
+    this.parameters = { ...this.parameters, ...parameters };
+    return this.parameters;
+  }
+
+  async echo(_from: string, _to: string, options: EchoOptions): Promise<EchoResult> {
+    this.#proxy();
+    if (this.echoError) throw this.echoError;
+    this.echoRequests.push(options);
+    const rttUs = Array.from({ length: options.count }, () => this.echoRttUs(++this.#echoes, options));
+    return { rttUs, hops: 1 };
   }
 
   async *events(): AsyncIterable<OverlayEvent> {

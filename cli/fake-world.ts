@@ -13,7 +13,7 @@ export interface Heard {
 export function fakeContext(
   overlay: FakeOverlay,
   files: Record<string, string> = {},
-  options: { tty?: boolean; answer?: boolean } = {},
+  options: { tty?: boolean; answer?: boolean; context?: Partial<CliContext> } = {},
 ) {
   const heard: Heard = { out: '', err: '' };
   const asked: string[] = [];
@@ -73,6 +73,7 @@ export function fakeContext(
     clock: systemClock,
     signal: new AbortController().signal,
     version: '0.1.0',
+    ...options.context,
   };
   return { context, heard, asked, sockets, running };
 }
@@ -104,6 +105,8 @@ export interface Setting {
   tty?: boolean;
   answer?: boolean;
   env?: Record<string, string>;
+  /** Parts of the world to take instead. */
+  context?: Partial<CliContext>;
 }
 
 /** Runs one command line (split at blanks, or given as words) and tells everything it did. */

@@ -22,6 +22,38 @@ function scaled(value: number, base: number, prefixes: string[]): string {
   return `${rest.toFixed(digits)}${prefixes[step] ?? ''}`;
 }
 
+/** Bits a second as `0`, `950 bit/s`, `12.3 kbit/s`, `1.05 Gbit/s`: three digits, decimal prefixes. */
+export function bitRate(bitsPerSecond: number): string {
+  const [digits, prefix] = threeDigits(bitsPerSecond);
+  return bitsPerSecond > 0 ? `${digits} ${prefix}bit/s` : '0';
+}
+
+/** The same for a cell of a table whose title says the unit: `0`, `950`, `12.3k`, `1.05G`. */
+export function shortBitRate(bitsPerSecond: number): string {
+  return bitsPerSecond > 0 ? threeDigits(bitsPerSecond).join('') : '0';
+}
+
+function threeDigits(value: number): [digits: string, prefix: string] {
+  let rest = value;
+  let step = 0;
+  while (rest >= 999.5 && step < DECIMAL.length - 1) {
+    rest /= 1000;
+    step++;
+  }
+  const digits = step === 0 || rest >= 99.95 ? 0 : rest >= 9.995 ? 1 : 2;
+  return [rest.toFixed(digits), DECIMAL[step] ?? ''];
+}
+
+const DECIMAL = ['', 'k', 'M', 'G', 'T'];
+
+/** A ratio as `0%`, `0.02%`, `1.5%`, `37%`; what is there but tiny is `<0.01%`. */
+export function percent(ratio: number): string {
+  const hundredths = ratio * 100;
+  if (hundredths === 0 || hundredths >= 10) return `${Math.round(hundredths)}%`;
+  if (hundredths < 0.01) return '<0.01%';
+  return `${Number(hundredths.toPrecision(2))}%`;
+}
+
 /** Microseconds as `350 us`, `20.3 ms`, `1.20 s`; `-` for 0, which means not measured. */
 export function roundTrip(us: number): string {
   if (us <= 0) return '-';
@@ -43,6 +75,28 @@ export function duration(ms: number): string {
 /** `1 link`, `2 links`. */
 export function plural(value: number, noun: string): string {
   return `${value} ${noun}${value === 1 ? '' : noun.endsWith('ch') ? 'es' : 's'}`;
+}
+
+const MS_OF: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** An argument that is a time: `200ms`, `1.5s`, `2m`; a bare number is in seconds. In milliseconds, within bounds. */
+export function timeMs(text: string, what: string, minimumMs: number, maximumMs: number): number {
+  const [, digits, unit = 's'] = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|h)?$/.exec(text.trim()) ?? [];
+  const ms = Number(digits) * (MS_OF[unit] ?? Number.NaN);
+  if (ms >= minimumMs && ms <= maximumMs) return ms;
+  throw new VnetError('VNET_ERR_INVALID', `"${text}" is not ${what}`, {
+    hint: `write a time such as 200ms, 1.5s or 2m, from ${duration(minimumMs)} to ${duration(maximumMs)}`,
+  });
+}
+
+/** An argument that is a share: `1%`, `0.01`. As a ratio, within bounds. */
+export function share(text: string, what: string, minimum: number, maximum: number): number {
+  const [, digits, sign] = /^(\d+(?:\.\d+)?|\.\d+)\s*(%)?$/.exec(text.trim()) ?? [];
+  const value = Number(digits) / (sign === undefined ? 1 : 100);
+  if (value >= minimum && value <= maximum) return value;
+  throw new VnetError('VNET_ERR_INVALID', `"${text}" is not ${what}`, {
+    hint: `write a share such as 0.05 or 5%, from ${percent(minimum)} to ${percent(maximum)}`,
+  });
 }
 
 /** An argument that is a whole number within bounds; throws `VNET_ERR_INVALID`. `what` names it: `a time in seconds`. */

@@ -9,6 +9,8 @@ const FIRST_STEPS: [command: string, effect: string][] = [
   ['vnet up lab.vnet', 'start the daemons of this machine and establish the topology'],
   ['vnet map', 'see hosts, links and VMs'],
   ['vnet route web db', 'the way a frame takes, and which rule decides'],
+  ['vnet watch', 'who talks to whom, and the network underneath, live'],
+  ['vnet doctor web db', 'what is wrong between two VMs, and what to do'],
   ['vnet diff lab.vnet', 'what an edited script would change'],
   ['vnet apply lab.vnet', 'change it, without dropping a frame'],
 ];

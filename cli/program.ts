@@ -11,22 +11,31 @@ import { addCheck } from './verbs/check.js';
 import { addCompletion } from './verbs/completion.js';
 import { addConfigTime } from './verbs/config-time.js';
 import { addDiff } from './verbs/diff.js';
+import { addDoctor } from './verbs/doctor.js';
 import { addDown } from './verbs/down.js';
 import { addEvents } from './verbs/events.js';
 import { addLink } from './verbs/link.js';
 import { addLinks } from './verbs/links.js';
 import { addMap } from './verbs/map.js';
+import { addMatrix } from './verbs/matrix.js';
+import { addNet } from './verbs/net.js';
+import { addPerf } from './verbs/perf.js';
 import { addPing } from './verbs/ping.js';
 import { addPort } from './verbs/port.js';
 import { addInterfaces, addPorts } from './verbs/ports.js';
+import { addRecord } from './verbs/record.js';
+import { addReplay } from './verbs/replay.js';
 import { addRoute } from './verbs/route.js';
 import { addRule } from './verbs/rule.js';
 import { addRules } from './verbs/rules.js';
 import { addShow } from './verbs/show.js';
+import { addSight } from './verbs/sight.js';
 import { addStatus } from './verbs/status.js';
+import { addTopology } from './verbs/topology.js';
 import { addUp } from './verbs/up.js';
 import { addVm } from './verbs/vm.js';
 import { addVms } from './verbs/vms.js';
+import { addWatch } from './verbs/watch.js';
 
 /** In the order the overview lists them. */
 const VERBS = [
@@ -38,9 +47,17 @@ const VERBS = [
   addInterfaces,
   addRules,
   addShow,
+  addTopology,
+  addMatrix,
+  addNet,
+  addWatch,
   addEvents,
   addRoute,
   addPing,
+  addPerf,
+  addDoctor,
+  addRecord,
+  addReplay,
   addCheck,
   addDiff,
   addApply,
@@ -49,6 +66,7 @@ const VERBS = [
   addPort,
   addRule,
   addConfigTime,
+  addSight,
   addUp,
   addDown,
   addCompletion,

@@ -25,22 +25,25 @@ export async function survey(run: Run, hosts: Iterable<string>): Promise<Map<str
 
 const SILENT = new Set(['VNET_ERR_UNREACHABLE', 'VNET_ERR_TIMEOUT', 'VNET_ERR_NOT_FOUND']);
 
-/** The links of the edge from this host to that one, live ones first, then UDP before TCP. */
+/** The links of the edge from this host to that one, live ones first, then as the data plane prefers them. */
 export function linksOfEdge(view: LocalView | undefined, peer: string): LinkView[] {
   const links = view?.links.filter((link) => link.peer === peer) ?? [];
-  return links.sort((a, b) => Number(b.up) - Number(a.up) || b.type.localeCompare(a.type));
+  return links.sort((a, b) => Number(b.up) - Number(a.up) || a.preference - b.preference);
 }
 
 /** The link a frame over this edge takes: the first live one. */
 export const liveLink = (view: LocalView | undefined, peer: string): LinkView | undefined =>
   linksOfEdge(view, peer).find((link) => link.up);
 
-/** The neighbour a hop sends to; undefined where the frame ends. A frame going to ground leaves by an edge as well. */
+/** The neighbour a hop would send to, dead edges included; undefined where the frame ends. */
 export function neighbourOf(hop: RouteHop, views: Map<string, LocalView>): string | undefined {
   if (hop.verdict === 'edge') return hop.to;
   if (hop.verdict === 'ground' && linksOfEdge(views.get(hop.host), hop.to).length > 0) return hop.to;
   return undefined;
 }
+
+/** Hops that cross to another host. One that falls to ground names the dead edge; the hop after it crosses. */
+export const crossings = (route: RouteView): RouteHop[] => route.hops.filter((hop) => hop.verdict === 'edge');
 
 /** Round trips of the route's links added up, microseconds; `whole` is false where one is not measured. */
 export function sumRoundTrips(
@@ -48,11 +51,9 @@ export function sumRoundTrips(
   views: Map<string, LocalView>,
 ): { us: number; whole: boolean; edges: number } {
   let [us, whole, edges] = [0, true, 0];
-  for (const hop of route.hops) {
-    const peer = neighbourOf(hop, views);
-    if (peer === undefined) continue;
+  for (const hop of crossings(route)) {
     edges++;
-    const rttUs = liveLink(views.get(hop.host), peer)?.rttUs ?? 0;
+    const rttUs = liveLink(views.get(hop.host), hop.to)?.rttUs ?? 0;
     if (rttUs > 0) us += rttUs;
     else whole = false;
   }

@@ -10,11 +10,11 @@ export function addCheck(program: Command, context: CliContext): void {
   const command = addVerb(program, {
     usage: 'check <script...>',
     group: GROUPS.explain,
-    summary: 'errors of a script, nothing else',
+    summary: 'errors and warnings of a script, nothing else',
     about:
       'Reads scripts and says what is wrong with them, as a compiler does: file, line, column, what was expected, ' +
-      'a likely fix; all errors in one run. Needs no daemon and touches nothing. Silent and exit code 0 when all ' +
-      'is well, 1 otherwise. `-` is standard input.',
+      'a likely fix; all errors in one run. Warnings say what is allowed and seldom meant. Needs no daemon and ' +
+      'touches nothing. Silent when all is well; exit code 1 where there are errors, else 0. `-` is standard input.',
     examples: [
       ['check lab.vnet', 'before committing it'],
       ['check --proxy home figure5.vnet', "a script in the paper's form, whose Proxy is home"],
@@ -32,7 +32,8 @@ export function addCheck(program: Command, context: CliContext): void {
         if (scripts.length === 1) throw thrown;
         // The others are still worth reading.
         unreadable += 1;
-        run.note(VnetError.from(thrown).message);
+        const { message, hint } = VnetError.from(thrown);
+        run.note(hint === undefined ? message : `${message} (${hint})`);
         continue;
       }
       found.push(...diagnostics);

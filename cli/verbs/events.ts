@@ -4,7 +4,17 @@ import type { CliContext } from '../context.js';
 import { plural } from '../format.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
 
-const KINDS: OverlayEvent['kind'][] = ['host', 'link', 'port', 'source', 'vm', 'change', 'error'];
+const KINDS: OverlayEvent['kind'][] = [
+  'host',
+  'link',
+  'port',
+  'source',
+  'vm',
+  'change',
+  'tree',
+  'topology',
+  'error',
+];
 
 export function addEvents(program: Command, context: CliContext): void {
   const command = addVerb(program, {
@@ -13,7 +23,7 @@ export function addEvents(program: Command, context: CliContext): void {
     summary: 'what happens, as it happens',
     about:
       'Follows the overlay until Ctrl-C: hosts that come and go, links and ports up and down, VMs that move, ' +
-      'sources that a port refuses, changes. With --json each event is one line.',
+      'sources that a port refuses, changes, topologies that the traffic shows. With --json each event is one line.',
     examples: [
       ['events', 'follow everything'],
       ['events --kind link --kind host', 'only these kinds'],
@@ -39,8 +49,8 @@ export function moment(iso: string): string {
   return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(iso) ? iso.slice(0, 19).replace('T', ' ') : iso;
 }
 
-function eventText(run: Run, event: OverlayEvent): string {
-  const { good, bad, warn, host, vm, faint } = run.paint;
+export function eventText(run: Run, event: OverlayEvent): string {
+  const { good, bad, warn, host, vm, faint, strong } = run.paint;
   const upDown = (up: boolean): string => (up ? good('up') : bad('down'));
   switch (event.kind) {
     case 'host': {
@@ -57,7 +67,18 @@ function eventText(run: Run, event: OverlayEvent): string {
       return `vm      ${vm(event.name)} ${event.change} ${event.change === 'removed' ? 'from' : event.change === 'moved' ? 'to' : 'on'} ${host(event.host)}`;
     case 'change':
       return `change  revision ${event.revision}, ${plural(event.steps, 'step')}`;
+    case 'tree':
+      return `tree    ${event.network} ${event.fallen ? warn('group frames take the star') : good("group frames take the user's tree again")}${deadEdges(run, event.edges)}`;
+    case 'topology':
+      return `traffic ${event.network} ${strong(event.text)}`;
     case 'error':
       return `error   ${host(event.host)} ${bad(event.error.message)}${event.error.hint ? `  ${faint(event.error.hint)}` : ''}`;
   }
+}
+
+/** Those that made the group tree fall. */
+function deadEdges(run: Run, edges: readonly [string, string][]): string {
+  if (edges.length === 0) return '';
+  const names = edges.map(([a, b]) => `${a} ${run.glyphs.both} ${b}`).join(', ');
+  return run.paint.faint(`  no live link: ${names}`);
 }

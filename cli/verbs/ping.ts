@@ -1,20 +1,27 @@
 import type { Command } from 'commander';
-import type { LocalView, RouteHop, RouteView } from '../../core/index.js';
+import { type EchoOptions, VnetError } from '../../core/index.js';
 import type { CliContext } from '../context.js';
-import { count, duration, plural, roundTrip, wholeNumber } from '../format.js';
+import { type Echoes, echoStats, sendEchoes } from '../echoes.js';
+import { duration, percent, timeMs, wholeNumber } from '../format.js';
 import { NameBook } from '../names.js';
+import { type BothWays, followBothWays, showBothWays } from '../reachability.js';
 import { act, addVerb, ExitWith, GROUPS, type Run } from '../run.js';
-import { edgeState, linksOfEdge, neighbourOf, sumRoundTrips, survey } from '../survey.js';
 import { reasonOf } from './route.js';
 
 const MAX_WATCH_MS = 60_000;
+const MAX_INTERVAL_MS = 60_000;
+const MAX_TIMEOUT_MS = 5000;
+const MAX_COUNT = 1_000_000;
+/** The least and the largest frame: an Ethernet header and 46 octets, a jumbo frame. */
+const FRAME_BYTES = [60, 9014] as const;
 
-/** Frames that left a host towards the next one, or at a port, before and after. */
-interface HopCounter {
-  host: string;
-  to: string;
-  before: number;
-  after: number;
+interface Options {
+  count: string;
+  size: string;
+  interval: string;
+  timeout: string;
+  watch: string;
+  network?: string;
 }
 
 export function addPing(program: Command, context: CliContext): void {
@@ -23,139 +30,135 @@ export function addPing(program: Command, context: CliContext): void {
     group: GROUPS.explain,
     summary: 'whether two VMs reach each other, and how far it is',
     about:
-      'Follows both directions between two VMs through the forwarding tables, shows the state and round trip of ' +
-      'every link on the way, and watches for a moment how many frames really pass there. It sends nothing itself, ' +
-      'so it works without touching the VMs, and it cannot see whether a guest answers. Exit code 1 if either ' +
-      'direction does not arrive.',
+      "Sends real frames from one VM's port by the way that its own frames take. The data plane answers where they " +
+      'would leave at the other port, so the whole overlay between the two is tried, and the guests are not: it ' +
+      'works for a VM that is silent, or does not answer pings. Where nothing comes back it follows both directions ' +
+      'through the forwarding tables and watches which counters move. Exit code 1 if nothing was answered.',
     examples: [
-      ['ping web db', 'both directions'],
-      ['ping web db --watch 5000', 'watch the counters for five seconds'],
+      ['ping web db', 'four echoes'],
+      ['ping web db -s 1514 -c 100 -i 10ms', 'full-size frames, a hundred a second'],
+      ['ping web db -c 0', 'until Ctrl-C'],
       ['ping web db > /dev/null && echo reachable', 'in a script'],
     ],
   })
-    .option('--watch <milliseconds>', 'how long to watch the counters', '1000')
+    .option('-c, --count <number>', 'echoes to send; 0: until Ctrl-C', '4')
+    .option('-s, --size <octets>', 'of the frame, Ethernet header included', '64')
+    .option('-i, --interval <time>', 'between two', '1s')
+    .option('-W, --timeout <time>', 'an echo without an answer by then is lost', '1s')
+    .option('--watch <milliseconds>', 'how long to watch the counters when nothing comes back', '1000')
     .option('--network <name>', 'where an address stands in several networks');
-  act<[string, string], { watch: string; network?: string }>(
-    command,
-    context,
-    async (run, options, from, to) => {
-      const watchMs = wholeNumber(options.watch, 'a time in milliseconds', 0, MAX_WATCH_MS);
-      const names = new NameBook(await run.client.overview());
-      const [a, b] = [names.resolve(from), names.resolve(to)];
-      const [forward, back] = await Promise.all([
-        run.client.route(a, b, options.network),
-        run.client.route(b, a, options.network),
-      ]);
-      const hosts = [...forward.hops, ...back.hops].map((hop) => hop.host);
-      const before = await survey(run, hosts);
-      if (watchMs > 0) await new Promise<void>((resolve) => context.clock.after(watchMs, resolve));
-      const after = watchMs > 0 ? await survey(run, hosts) : before;
-      const reachable = forward.delivered && back.delivered;
-      const roundTripUs = Math.round((sumRoundTrips(forward, after).us + sumRoundTrips(back, after).us) / 2);
-      const counters = [forward, back].map((route) => route.hops.map((hop) => counterOf(hop, before, after)));
-      if (run.json) {
-        run.printJson({
-          reachable,
-          roundTripUs,
-          watchMs,
-          forward: { route: forward, counters: counters[0] },
-          back: { route: back, counters: counters[1] },
-        });
-      } else {
-        [forward, back].forEach((route, at) =>
-          showDirection(run, route, counters[at] ?? [], names, after, watchMs),
-        );
-        showDrops(run, before, after);
-        const time = roundTripUs > 0 ? `, ${roundTrip(roundTripUs)} there and back over the links` : '';
-        run.print(
-          reachable
-            ? `${run.paint.good('Reachable')}${time}.`
-            : `${run.paint.bad('Not reachable')}: ${reasonOf(forward.delivered ? back : forward)}.`,
-        );
-        run.print(run.paint.faint('The tables and counters say so; no frame was sent.'));
-      }
-      if (!reachable) throw new ExitWith(1);
-    },
-  );
-}
-
-function counterOf(hop: RouteHop, before: Map<string, LocalView>, after: Map<string, LocalView>): HopCounter {
-  const framesIn = (views: Map<string, LocalView>): number => {
-    const view = views.get(hop.host);
-    if (hop.verdict === 'port') return view?.ports.find((port) => port.port === hop.to)?.outFrames ?? 0;
-    const peer = neighbourOf(hop, views);
-    return peer === undefined ? 0 : linksOfEdge(view, peer).reduce((sum, link) => sum + link.outFrames, 0);
-  };
-  return { host: hop.host, to: hop.to, before: framesIn(before), after: framesIn(after) };
-}
-
-function showDirection(
-  run: Run,
-  route: RouteView,
-  counters: HopCounter[],
-  names: NameBook,
-  views: Map<string, LocalView>,
-  watchMs: number,
-): void {
-  const { strong, host, good, bad, faint, warn } = run.paint;
-  const { us, edges } = sumRoundTrips(route, views);
-  const arrives = route.delivered ? good('arrives') : bad('does not arrive');
-  run.print(
-    `${strong(names.label(route.source))} ${run.glyphs.arrow} ${strong(names.label(route.destination))}  ${arrives}${faint(`  ${plural(edges, 'edge')}${us > 0 ? `, ${roundTrip(us)}` : ''}`)}`,
-  );
-  run.printTable(
-    [
-      { title: '', right: true },
-      { title: 'HOST' },
-      { title: 'TO', flex: true },
-      { title: 'STATE', flex: true },
-      { title: 'FRAMES OUT', right: true },
-      { title: `IN ${duration(watchMs).toUpperCase()}`, right: true },
-    ],
-    route.hops.map((hop, index) => {
-      const peer = neighbourOf(hop, views);
-      const port = views.get(hop.host)?.ports.find((each) => each.port === hop.to);
-      const counter = counters[index];
-      const state =
-        hop.verdict === 'drop'
-          ? bad(`dropped: ${hop.to}`)
-          : peer !== undefined
-            ? edgeState(run, views.get(hop.host), peer)
-            : port
-              ? port.up
-                ? good('up')
-                : bad(port.state)
-              : '';
-      const target =
-        hop.verdict === 'drop'
-          ? ''
-          : `${hop.verdict === 'ground' ? warn('ground ') : ''}${peer === undefined ? hop.to : host(peer)}`;
-      return [
-        String(index + 1),
-        host(hop.host),
-        target,
-        state,
-        counter && hop.verdict !== 'drop' ? count(counter.after) : '',
-        counter && watchMs > 0 && hop.verdict !== 'drop' ? `+${count(counter.after - counter.before)}` : '',
-      ];
-    }),
-    'no host knows the source',
-  );
-  run.print('');
-}
-
-/** What the hosts on the way dropped meanwhile, whosever frames they were. */
-function showDrops(run: Run, before: Map<string, LocalView>, after: Map<string, LocalView>): void {
-  for (const [host, view] of after) {
-    const grown = Object.entries(view.drops)
-      .map(([reason, frames]) => [reason, frames - (before.get(host)?.drops[reason] ?? 0)] as const)
-      .filter(([, frames]) => frames > 0);
-    if (grown.length > 0) {
-      run.print(
-        run.paint.warn(
-          `dropped at ${host} meanwhile: ${grown.map(([reason, frames]) => `${reason} ${count(frames)}`).join(', ')}`,
-        ),
-      );
+  act<[string, string], Options>(command, context, async (run, options, from, to) => {
+    const echo = echoOptions(options);
+    const watchMs = wholeNumber(options.watch, 'a time in milliseconds', 0, MAX_WATCH_MS);
+    const names = new NameBook(await run.client.overview());
+    const [a, b] = [names.resolve(from), names.resolve(to)];
+    const outcome = await ping(run, a, b, echo, { from, to });
+    const answered = outcome.echoes.stats.answered > 0;
+    const { signal } = context;
+    const ways =
+      answered || signal.aborted ? undefined : await followBothWays(run, a, b, options.network, watchMs);
+    if (run.json) run.printJson(jsonOf(from, to, outcome, ways));
+    else {
+      showSummary(run, from, to, outcome.echoes);
+      if (ways) showDiagnosis(run, ways, names, outcome.refused);
     }
+    if (!answered) throw new ExitWith(1);
+  });
+}
+
+function echoOptions(options: Options): EchoOptions {
+  const count = wholeNumber(options.count, 'a number of echoes', 0, MAX_COUNT);
+  return {
+    count: count === 0 ? Number.POSITIVE_INFINITY : count,
+    bytes: wholeNumber(options.size, 'a size in octets', ...FRAME_BYTES),
+    intervalMs: timeMs(options.interval, 'an interval', 1, MAX_INTERVAL_MS),
+    timeoutMs: timeMs(options.timeout, 'a time to wait', 1, MAX_TIMEOUT_MS),
+    ...(options.network === undefined ? {} : { network: options.network }),
+  };
+}
+
+interface Outcome {
+  echoes: Echoes;
+  /** Why none could be sent. */
+  refused?: VnetError;
+}
+
+/** What says more about the way than about the command line: the tables are looked at then, too. */
+const OF_THE_WAY = new Set(['VNET_ERR_UNREACHABLE', 'VNET_ERR_TIMEOUT', 'VNET_ERR_UNSUPPORTED']);
+
+async function ping(
+  run: Run,
+  a: string,
+  b: string,
+  options: EchoOptions,
+  named: { from: string; to: string },
+): Promise<Outcome> {
+  const { vm, bad, faint } = run.paint;
+  if (!run.json)
+    run.print(`${vm(named.from)} ${run.glyphs.arrow} ${vm(named.to)}: frames of ${options.bytes} octets`);
+  try {
+    const echoes = await sendEchoes(run, a, b, options, (sequence, rttUs, hops) => {
+      if (run.json) return;
+      const start = faint(`seq=${sequence}`);
+      if (rttUs === null) run.print(`${start} ${bad(`no answer in ${duration(options.timeoutMs)}`)}`);
+      else run.print(`${start} ${hops === undefined ? '' : `hops=${hops} `}time=${milliseconds(rttUs)} ms`);
+    });
+    return { echoes };
+  } catch (thrown) {
+    const refused = VnetError.from(thrown);
+    if (!OF_THE_WAY.has(refused.code)) throw thrown;
+    return { echoes: { rttUs: [], stats: echoStats([]) }, refused };
   }
+}
+
+/** Three digits, as ping(8) has them. */
+const milliseconds = (us: number): string => {
+  const ms = us / 1000;
+  return ms.toFixed(ms >= 100 ? 0 : ms >= 10 ? 1 : ms >= 1 ? 2 : 3);
+};
+
+function showSummary(run: Run, from: string, to: string, { stats }: Echoes): void {
+  const { faint, good, bad, warn } = run.paint;
+  if (stats.sent === 0) return;
+  const paint = stats.answered === 0 ? bad : stats.lossRatio > 0 ? warn : good;
+  run.print(
+    '',
+    `${from} ${run.glyphs.arrow} ${to}: ${stats.sent} sent, ${stats.answered} answered, ${paint(`${percent(stats.lossRatio)} lost`)}`,
+  );
+  const { rtt } = stats;
+  if (!rtt) return;
+  const figures = [rtt.minUs, rtt.avgUs, rtt.maxUs, rtt.mdevUs].map(milliseconds).join('/');
+  run.print(
+    `round trip min/avg/max/mdev ${figures} ms`,
+    faint(`The data plane answered at ${to}'s port; the guest itself was not asked.`),
+  );
+}
+
+function showDiagnosis(run: Run, ways: BothWays, names: NameBook, refused: VnetError | undefined): void {
+  const { good, bad, faint } = run.paint;
+  if (refused) run.print(bad(refused.message), ...(refused.hint ? [faint(refused.hint)] : []));
+  run.print('', faint('What the forwarding tables and counters say:'));
+  showBothWays(run, ways, names);
+  const { forward, back } = ways;
+  const whole = forward.route.delivered && back.route.delivered;
+  run.print(
+    whole
+      ? `${good('The tables deliver both directions')}, yet nothing came back: the table above shows where frames stop.`
+      : `${bad('Not reachable')}: ${reasonOf((forward.route.delivered ? back : forward).route)}.`,
+    `${faint('next:')} ${run.paint.code(`vnet doctor ${names.nameOf(forward.route.source) ?? forward.route.source} ${names.nameOf(forward.route.destination) ?? forward.route.destination}`)}`,
+  );
+}
+
+/** `diagnosis`: where nothing was answered. */
+function jsonOf(from: string, to: string, { echoes, refused }: Outcome, ways: BothWays | undefined): unknown {
+  return {
+    from,
+    to,
+    reachable: echoes.stats.answered > 0,
+    ...echoes.stats,
+    ...(echoes.hops === undefined ? {} : { hops: echoes.hops }),
+    rttUs: echoes.rttUs,
+    ...(refused ? { error: refused.toBody() } : {}),
+    ...(ways ? { diagnosis: { watchMs: ways.watchMs, forward: ways.forward, back: ways.back } } : {}),
+  };
 }

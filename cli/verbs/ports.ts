@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import type { PortView } from '../../core/index.js';
 import type { CliContext } from '../context.js';
 import { count, octets } from '../format.js';
-import { act, addVerb, GROUPS } from '../run.js';
+import { act, addVerb, GROUPS, type Run } from '../run.js';
 
 export function addPorts(program: Command, context: CliContext): void {
   const command = addVerb(program, {
@@ -22,7 +23,7 @@ export function addPorts(program: Command, context: CliContext): void {
     const view = await run.view();
     if (run.json) return run.printJson(view.ports);
     const names = await run.names();
-    const { good, bad, faint, warn } = run.paint;
+    const { faint, warn } = run.paint;
     run.printTable(
       [
         { title: 'PORT', flex: true },
@@ -40,7 +41,7 @@ export function addPorts(program: Command, context: CliContext): void {
         port.port,
         port.network,
         port.role,
-        port.up ? good('up') : bad(port.state === '' ? 'down' : port.state),
+        portState(run, port),
         octets(port.inBytes),
         octets(port.outBytes),
         count(port.inFrames + port.outFrames),
@@ -60,6 +61,12 @@ export function addPorts(program: Command, context: CliContext): void {
   });
 }
 
+/** `up` with a remark is a warning; a port that is not up says why. */
+export function portState(run: Run, port: PortView): string {
+  if (!port.up) return run.paint.bad(port.state === '' ? 'down' : port.state);
+  return port.state === '' || port.state === 'up' ? run.paint.good('up') : run.paint.warn(port.state);
+}
+
 export function addInterfaces(program: Command, context: CliContext): void {
   const command = addVerb(program, {
     usage: 'interfaces',
@@ -67,7 +74,8 @@ export function addInterfaces(program: Command, context: CliContext): void {
     summary: 'network interfaces that could become ports',
     about:
       'Lists the network interfaces of the machine of the daemon at the socket (or of another with --host), and ' +
-      'the kinds of port each could be.',
+      'the kinds of port each could be. LINKS: the links of this host use the interface; as a port, take another ' +
+      'where there is one.',
     examples: [
       ['interfaces', "this machine's interfaces"],
       ['interfaces --host b --json', "b's, for scripts"],
@@ -80,6 +88,7 @@ export function addInterfaces(program: Command, context: CliContext): void {
       [
         { title: 'INTERFACE' },
         { title: 'STATE' },
+        { title: 'LINKS' },
         { title: 'MAC' },
         { title: 'AS A PORT' },
         { title: 'ADDRESSES', flex: true },
@@ -87,6 +96,7 @@ export function addInterfaces(program: Command, context: CliContext): void {
       interfaces.map((each) => [
         each.name,
         each.up ? run.paint.good('up') : run.paint.faint('down'),
+        each.linksFrom === undefined ? '' : run.paint.warn('yes'),
         each.mac ?? '',
         each.usableAs.map((kind) => `${kind}:${each.name}`).join(' '),
         each.addresses.join(' '),

@@ -4,6 +4,7 @@ import type { CliContext } from '../context.js';
 import { count, duration, octets, plural } from '../format.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
 import { moment } from './events.js';
+import { portState } from './ports.js';
 
 export function addStatus(program: Command, context: CliContext): void {
   const command = addVerb(program, {
@@ -30,6 +31,7 @@ export function addStatus(program: Command, context: CliContext): void {
     showDaemon(run, local);
     showNetworks(run, local);
     showLinks(run, local);
+    showPorts(run, local);
     showDrops(run, local);
     if (overlay) showOverlay(run, overlay);
     else
@@ -93,6 +95,17 @@ function showLinks(run: Run, local: LocalView): void {
   );
   for (const link of down)
     run.print(`  ${bad(run.glyphs.off)} ${link.type} to ${host(link.peer)}  ${faint(link.state)}`);
+}
+
+/** Only those that are not simply up. */
+function showPorts(run: Run, local: LocalView): void {
+  const remarkable = local.ports.filter((port) => !port.up || !['', 'up'].includes(port.state));
+  if (remarkable.length === 0) return;
+  run.print(run.paint.strong('Ports'));
+  for (const port of remarkable) {
+    const glyph = port.up ? run.paint.warn('!') : run.paint.bad(run.glyphs.off);
+    run.print(`  ${glyph} ${port.port}  ${portState(run, port)}`);
+  }
 }
 
 function showDrops(run: Run, local: LocalView): void {

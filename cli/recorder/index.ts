@@ -1,0 +1,2 @@
+/** The matrix's history: followed into a file, and run again from one. */
+export { recordHistory, type RecordOptions, type RecordResult } from './record.js';
