@@ -2,10 +2,11 @@
 import { bitRate } from '../format.js';
 import { endTrouble } from './end-trouble.js';
 import { type Finding, hopName, TROUBLE_WEIGHT } from './finding.js';
-import { hopTrouble, trusted } from './hop-trouble.js';
+import { hopTrouble } from './hop-trouble.js';
 import { hostTrouble } from './host-trouble.js';
 import type { Hop, PairObservation } from './observation.js';
 import { pathTrouble } from './path-trouble.js';
+import { trusted } from './trust.js';
 
 export interface Diagnosis {
   /** False: nothing found that makes the way fail or slow. */
@@ -43,11 +44,7 @@ function onceEach(findings: Finding[]): Finding[] {
 /** The hop with the least room, then the least capacity: what would limit first. */
 function narrowest({ hops, from, to, hosts }: PairObservation): Diagnosis['bottleneck'] {
   const next = `vnet perf ${from.text} ${to.text}`;
-  const roomOf = (hop: Hop): number | undefined =>
-    trusted(hop.estimate?.availableBitsPerSecond) ?? trusted(hop.estimate?.capacityBitsPerSecond);
-  const [hop] = hops
-    .filter((each) => roomOf(each) !== undefined)
-    .sort((a, b) => (roomOf(a) ?? 0) - (roomOf(b) ?? 0));
+  const hop = leastRoom(hops);
   if (hop) {
     const free = hop.estimate?.availableBitsPerSecond;
     const words = trusted(free) === undefined ? 'of capacity' : free?.atLeast ? 'free at least' : 'free';
@@ -69,4 +66,15 @@ function narrowest({ hops, from, to, hosts }: PairObservation): Diagnosis['bottl
     text: 'no hop has an estimate yet: traffic, or a little patience, brings them',
     next: 'vnet net',
   };
+}
+
+const roomOf = (hop: Hop): number | undefined =>
+  trusted(hop.estimate?.availableBitsPerSecond) ?? trusted(hop.estimate?.capacityBitsPerSecond);
+
+/** Of the hops whose room is known; one of which only a bound is known comes after all others. */
+export function leastRoom(hops: readonly Hop[]): Hop | undefined {
+  const isBound = (hop: Hop): number => Number(hop.estimate?.availableBitsPerSecond?.atLeast === true);
+  return hops
+    .filter((hop) => roomOf(hop) !== undefined)
+    .sort((a, b) => isBound(a) - isBound(b) || (roomOf(a) ?? 0) - (roomOf(b) ?? 0))[0];
 }

@@ -186,9 +186,37 @@ const TROUBLES: [
     'vnet ports --host b',
   ],
   [
+    'a link of the star that is dead',
+    'ground',
+    (seen) => {
+      seen.there = route(['a', 'home'], false);
+      seen.deadEdges.push({
+        from: 'home',
+        to: 'b',
+        way: 'there',
+        star: true,
+        back: false,
+        states: ['tcp: refused'],
+      });
+    },
+    'home -> b',
+    'vnet links --host home',
+  ],
+  [
+    'a VM that sends from another address only',
+    'guard-drops',
+    (seen) => {
+      Object.assign(seen.from, { portDrops: 10, sentFrames: 0 });
+      seen.from.port?.refused.push(STRANGER);
+    },
+    'web',
+    `vnet vm add web on a mac ${STRANGER} port tap:web0`,
+  ],
+  [
     'a link that comes and goes',
     'ground',
-    (seen) => seen.deadEdges.push({ from: 'a', to: 'b', way: 'there', back: true, states: ['udp: up'] }),
+    (seen) =>
+      seen.deadEdges.push({ from: 'a', to: 'b', way: 'there', star: false, back: true, states: ['udp: up'] }),
     'a -> b',
     'vnet events --kind link',
   ],
@@ -217,6 +245,7 @@ const TROUBLES: [
         from: 'a',
         to: 'b',
         way: 'there',
+        star: false,
         back: false,
         states: ['udp: no keep-alive for 1 s'],
       }),
@@ -226,7 +255,7 @@ const TROUBLES: [
   [
     'an edge without any link',
     'ground',
-    (seen) => seen.deadEdges.push({ from: 'a', to: 'b', way: 'there', back: false, states: [] }),
+    (seen) => seen.deadEdges.push({ from: 'a', to: 'b', way: 'there', star: false, back: false, states: [] }),
     'a -> b',
     'vnet link add udp a b',
   ],
@@ -330,9 +359,27 @@ const TROUBLES: [
     'ssh b tcpdump -eni vnet7',
   ],
   [
-    'a full buffer somewhere',
+    'a full buffer that others fill',
     'queueing',
-    (seen) => measured(seen, { rttUs: estimate(90_000) }),
+    (seen) => {
+      for (const each of seen.hops)
+        Object.assign(each.estimate ?? {}, { throughputBitsPerSecond: estimate(20_000) });
+      measured(seen, { rttUs: estimate(90_000) });
+    },
+    'a - b',
+    'vnet net --links',
+  ],
+  [
+    'a full buffer that we fill, whatever the capacity is taken for',
+    'saturated',
+    (seen) => {
+      for (const each of seen.hops) Object.assign(each.estimate ?? {}, { rttUs: estimate(90_000) });
+      measured(seen, {
+        throughputBitsPerSecond: estimate(19e6),
+        capacityBitsPerSecond: estimate(928e6),
+        availableBitsPerSecond: estimate(393e6),
+      });
+    },
     'a -> b',
     'vnet net --links',
   ],
@@ -389,6 +436,13 @@ t.test('the cause stands above its effects, in whatever order they are found', (
     }),
     { numRuns: 300 },
   );
+  const full = healthy();
+  for (const [what, , spoil] of TROUBLES) if (what.startsWith('a full buffer that we fill')) spoil(full);
+  t.strictSame(
+    diagnose(full).findings.map(({ kind, where }) => `${kind} ${where}`),
+    ['saturated a -> b'],
+    'the queue is not told of twice, nor the way back accused',
+  );
   const seen = healthy();
   for (const [, kind, spoil] of TROUBLES) if (['ground', 'loss', 'saturated'].includes(kind)) spoil(seen);
   t.equal(diagnose(seen).bottleneck.kind, 'ground', 'the star is full because the direct link is dead');
@@ -436,6 +490,20 @@ t.test('what is old, unsure or only a bound accuses nobody', (t) => {
     measured(seen, { lossRatio: estimate(0.2, doubt) });
     t.equal(diagnose(seen).trouble, false, JSON.stringify(doubt));
   }
+  t.end();
+});
+
+t.test('a hiccup, and a delayed acknowledgement, are no trouble', (t) => {
+  const seen = healthy();
+  for (const each of seen.hops)
+    Object.assign(each.estimate ?? {}, {
+      throughputBitsPerSecond: estimate(1000),
+      rttUs: estimate(42_000, { method: 'tcp-info' }),
+      minRttUs: estimate(10_000),
+    });
+  seen.hosts[0]?.drops.push(['linkQueue', 2]);
+  Object.assign(seen.hops[0] ?? {}, { linkDrops: 2 });
+  t.strictSame(diagnose(seen).findings, []);
   t.end();
 });
 

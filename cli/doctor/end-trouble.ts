@@ -80,18 +80,22 @@ function portTrouble({ vm, port, phase }: End): Finding[] {
   ];
 }
 
-/** A guest that sends from another address as well: bridges and containers inside it do. */
-function guardDrops({ vm, port, portDrops = 0 }: End, overMs: number): Finding[] {
+/** A guest that sends from other addresses: only from them, or as well, as bridges and containers inside it do. */
+function guardDrops({ vm, port, portDrops = 0, sentFrames }: End, overMs: number): Finding[] {
   const [mac] = port?.refused ?? [];
-  if (!vm || !port || mac === undefined || (portDrops * 1000) / overMs < PORT_DROPS_PER_SECOND_MIN) return [];
+  if (!vm || !port || mac === undefined) return [];
+  const instead = sentFrames === 0 && portDrops > 0;
+  const often = (portDrops * 1000) / overMs >= PORT_DROPS_PER_SECOND_MIN;
   return [
     {
       kind: 'guard-drops',
-      weight: 60,
+      weight: instead ? 91 : often ? 60 : 36,
       where: vm.name,
-      text: `the port ${port.port} of ${vm.name} drops frames from addresses that are not registered there`,
-      evidence: `${portDrops} drops meanwhile, the newest stranger is ${mac}`,
-      next: `vnet vm add ${vm.name}-2 on ${vm.host} mac ${mac} port ${port.port}`,
+      text: instead
+        ? `${vm.name} sends from ${mac}, and its port ${port.port} admits ${vm.macs.join(', ')} only`
+        : `the port ${port.port} of ${vm.name} ${often ? 'refuses' : 'has refused'} frames from addresses that are not registered there`,
+      evidence: `${portDrops} drops just now, the newest stranger is ${mac}`,
+      next: `vnet vm add ${vm.name}${instead ? '' : '-2'} on ${vm.host} mac ${mac} port ${port.port}`,
     },
   ];
 }

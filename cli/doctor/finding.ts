@@ -39,3 +39,6 @@ export interface Finding {
 export const TROUBLE_WEIGHT = 40;
 
 export const hopName = (hop: { from: string; to: string }): string => `${hop.from} -> ${hop.to}`;
+
+/** Both directions. */
+export const edgeName = (hop: { from: string; to: string }): string => [hop.from, hop.to].sort().join(' - ');

@@ -80,7 +80,12 @@ function arrivedMeanwhile(
   };
 }
 
-export function deadEdgesOf(way: Hop['way'], route: RouteView, views: Map<string, LocalView>): DeadEdge[] {
+export function deadEdgesOf(
+  way: Hop['way'],
+  route: RouteView,
+  views: Map<string, LocalView>,
+  proxy: string | undefined,
+): DeadEdge[] {
   return route.hops
     .filter((hop) => hop.verdict === 'ground')
     .map((hop) => {
@@ -89,6 +94,7 @@ export function deadEdgesOf(way: Hop['way'], route: RouteView, views: Map<string
         from: hop.host,
         to: hop.to,
         way,
+        star: hop.host === proxy || hop.to === proxy,
         states: links.map((link) => `${link.type}: ${link.state}`),
         back: links.some((link) => link.up),
       };

@@ -28,6 +28,9 @@ export function hostTrouble(seen: PairObservation): Finding[] {
   ]);
 }
 
+/** Fewer drops are a hiccup. */
+const QUEUE_DROPS_PER_SECOND_MIN = 5;
+
 /** A host in the middle; the ends' own hosts are told of with the VMs. */
 function silent({ host, answered, phase }: HostOnPath, { from, to }: PairObservation): Finding[] {
   if (answered || (phase === 'away' && [from.vm?.host, to.vm?.host].includes(host))) return [];
@@ -69,7 +72,8 @@ const late = (host: string, delayMs: number): Finding => ({
 
 function queues({ host, drops }: HostOnPath, overMs: number): Finding[] {
   const full = drops.filter(([reason]) => QUEUE_REASONS.has(reason));
-  if (full.length === 0) return [];
+  const perSecond = (full.reduce((sum, [, frames]) => sum + frames, 0) * 1000) / overMs;
+  if (perSecond < QUEUE_DROPS_PER_SECOND_MIN) return [];
   return [
     {
       kind: 'queue-drops',

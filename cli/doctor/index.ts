@@ -2,7 +2,7 @@
 export type { Check } from './check.js';
 export { daemonChecks } from './daemon-checks.js';
 export type { DaemonFacts } from './daemon-facts.js';
-export { type Diagnosis, diagnose } from './diagnose.js';
+export { type Diagnosis, diagnose, leastRoom } from './diagnose.js';
 export { hopsOf } from './from-views.js';
 export { type Finding, TROUBLE_WEIGHT, type TroubleKind } from './finding.js';
 export { piecesOf } from './hop-trouble.js';
@@ -11,3 +11,4 @@ export { machineChecks } from './machine-checks.js';
 export type { DeadEdge, End, Hop, HostOnPath, PairObservation } from './observation.js';
 export { observePair } from './observe.js';
 export { showDiagnosis } from './report.js';
+export { trusted } from './trust.js';

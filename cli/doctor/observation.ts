@@ -52,6 +52,8 @@ export interface DeadEdge {
   way: 'there' | 'back';
   /** Of its links; empty: there is none. */
   states: string[];
+  /** It belongs to the star: there is nothing to fall back to. */
+  star: boolean;
   /** A link is up again by now. */
   back: boolean;
 }

@@ -85,7 +85,8 @@ async function lookAtWay(run: Run, seen: PairObservation, way: Way): Promise<voi
     ...hopsOf('there', there, before, after, underlay),
     ...hopsOf('back', back, before, after, underlay),
   ];
-  seen.deadEdges = [...deadEdgesOf('there', there, after), ...deadEdgesOf('back', back, after)];
+  const proxy = overlay.hosts.find((host) => host.proxy)?.name;
+  seen.deadEdges = [...deadEdgesOf('there', there, after, proxy), ...deadEdgesOf('back', back, after, proxy)];
   for (const end of ends) {
     lookAtPort(end, before, after);
     end.refusedAt = refusals(after, end.vm?.macs ?? []);

@@ -57,9 +57,9 @@ function deadEdges({ deadEdges: edges }: PairObservation): Finding[] {
       return [
         {
           kind: 'ground',
-          weight: 82,
+          weight: edge.star ? 91 : 82,
           where: hopName(edge),
-          text: `no link from ${edge.from} to ${edge.to} is up, so frames fall back to the star`,
+          text: `no link from ${edge.from} to ${edge.to} is up, ${edge.star ? 'which is the ground itself: frames end there' : 'so frames fall back to the star'}`,
           evidence: edge.states.length > 0 ? edge.states.join('; ') : 'no link joins the two',
           next:
             edge.states.length > 0

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type LinkEstimate, type RouteView, VnetError } from '../../core/index.js';
 import type { CliContext } from '../context.js';
-import { hopsOf, piecesOf, type Hop } from '../doctor/index.js';
+import { type Hop, hopsOf, leastRoom, piecesOf, trusted } from '../doctor/index.js';
 import { type Echoes, type EchoStats, sendEchoes } from '../echoes.js';
 import { bitRate, duration, percent, plural, roundTrip, timeMs } from '../format.js';
 import { NameBook } from '../names.js';
@@ -174,20 +174,19 @@ function sizeText(run: Run, { small, full, mtu, hops }: Measurement): string {
   return warn(`Frames of full size (MTU ${mtu}) pass, in pieces on ${places}.`);
 }
 
-/** The hop with the least room, each way. */
+/** The hop with the least room, each way; only estimates that one may build on. */
 function narrowestText(run: Run, { hops }: Measurement): string[] {
   return (['there', 'back'] as const).flatMap((way) => {
-    const [hop] = hops
-      .filter((each) => each.way === way && each.estimate?.availableBitsPerSecond)
-      .sort(
-        (a, b) =>
-          (a.estimate?.availableBitsPerSecond?.value ?? 0) - (b.estimate?.availableBitsPerSecond?.value ?? 0),
-      );
+    const path = hops.filter((each) => each.way === way);
+    if (path.length === 0) return [];
+    const hop = leastRoom(path);
     const free = hop?.estimate?.availableBitsPerSecond;
-    if (!hop || !free) return [];
+    if (!hop || !free || trusted(free) === undefined)
+      return [run.paint.faint(`Narrowest ${way}: no estimate is sure enough to say.`)];
     const capacity = hop.estimate?.capacityBitsPerSecond;
+    const whole = trusted(capacity) === undefined ? '' : ` of ${bitRate(capacity?.value ?? 0)}`;
     return [
-      `Narrowest ${way}: ${hop.from} ${run.glyphs.arrow} ${hop.to}, ${free.atLeast ? 'at least ' : ''}${run.paint.strong(bitRate(free.value))} free${capacity ? ` of ${bitRate(capacity.value)}` : ''}.`,
+      `Narrowest ${way}: ${hop.from} ${run.glyphs.arrow} ${hop.to}, ${free.atLeast ? 'at least ' : ''}${run.paint.strong(bitRate(free.value))} free${whole}.`,
     ];
   });
 }

@@ -1,5 +1,6 @@
 /** The live screen as lines, no more than fit: pure, so that it can be read in a test. */
 import type { UnderlayView } from '../../core/index.js';
+import { trusted } from '../doctor/index.js';
 import { bitRate, percent, plural, roundTrip } from '../format.js';
 import { visibleLength } from '../palette.js';
 import type { Run } from '../run.js';
@@ -97,13 +98,14 @@ function netLines(run: Run, { underlay }: WatchState): string[] {
   ];
 }
 
-/** The worst of each figure, with where it is. */
+/** The worst of each figure that is sure enough, with where it is. */
 function netSummary(run: Run, { paths }: UnderlayView): string {
   type Name = 'availableBitsPerSecond' | 'lossRatio' | 'rttUs';
   const worst = (name: Name, words: string, text: (value: number) => string, least: boolean): string[] => {
     const [found] = paths
       .flatMap((path) => {
-        const value = pathFigures(path)[name]?.value;
+        const known = pathFigures(path)[name];
+        const value = known?.atLeast ? undefined : trusted(known);
         return value === undefined ? [] : [{ path, value }];
       })
       .sort((a, b) => (least ? a.value - b.value : b.value - a.value));
