@@ -480,7 +480,7 @@ t.test('doctor between two VMs', async (t) => {
   const direct = overlay.routes['web db'];
   if (cache && direct) overlay.routes[`${cache.source} ${cache.destination}`] = direct;
   const { code, out } = await vnet('doctor web db', { overlay });
-  t.equal(code, 1);
+  t.equal(code, 2);
   t.match(out, 'web on a ↔ db on b   network lab, MTU 1500');
   t.match(out, /a → b +direct +udp +93\.0M +5\.00M +100M +800 us +2% +0 +2 pieces +2%/);
   t.match(
@@ -540,7 +540,7 @@ t.test('doctor alone looks at this machine and its daemon', async (t) => {
   const away = new FakeOverlay();
   away.daemonAway = true;
   const dead = await vnet('doctor', { overlay: away });
-  t.equal(dead.code, 1);
+  t.equal(dead.code, 2);
   t.match(dead.out, /fail {2}daemon {2}no daemon answers.*\n +do: vnet up SCRIPT/);
   const remote = await vnet('doctor --host b');
   t.notMatch(remote.out, 'This machine');

@@ -13,6 +13,8 @@ import {
 import { act, addVerb, ExitWith, GROUPS, type Run } from '../run.js';
 import { readMachine } from '../system/index.js';
 
+const EXIT_TROUBLE = 2;
+
 export function addDoctor(program: Command, context: CliContext): void {
   const command = addVerb(program, {
     usage: 'doctor [from] [to]',
@@ -23,7 +25,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       'a hop is direct, relayed or fallen back to the star, bandwidth in use and free, loss, drops, MTU, the ' +
       "daemons' CPU; sends echoes; then names the one bottleneck and the next command to type. It takes about two " +
       'seconds. Without VMs: checks this machine (kernel, privileges, network, clock) and its daemon (Proxy, links, ' +
-      'NAT). Exit code 1 if something is wrong.',
+      'NAT). Exit code 2 if something is wrong, 1 if it could not look.',
     examples: [
       ['doctor web db', 'why is it slow between web and db?'],
       ['doctor', 'is this machine fit, is its daemon well?'],
@@ -43,7 +45,7 @@ export function addDoctor(program: Command, context: CliContext): void {
       const diagnosis = diagnose(seen);
       if (run.json) run.printJson({ ...diagnosis, seen });
       else showDiagnosis(run, seen, diagnosis);
-      if (diagnosis.trouble) throw new ExitWith(1);
+      if (diagnosis.trouble) throw new ExitWith(EXIT_TROUBLE);
     },
   );
 }
@@ -63,7 +65,7 @@ async function checkMachine(run: Run): Promise<void> {
     showChecks(run, run.options.host === undefined ? 'Its daemon' : `Daemon of ${run.options.host}`, daemon);
     showVerdict(run, checks);
   }
-  if (checks.some((check) => check.state === 'fail')) throw new ExitWith(1);
+  if (checks.some((check) => check.state === 'fail')) throw new ExitWith(EXIT_TROUBLE);
 }
 
 function showChecks(run: Run, title: string, checks: readonly Check[]): void {

@@ -45,7 +45,7 @@ export async function sightChapter(stage: Stage, keep: boolean): Promise<void> {
     `  the lab now gives ${mbps(THROTTLED.bitsPerSecond)} between ${THROTTLED.from} and ${THROTTLED.to}`,
   );
   await seen(stage);
-  await stage.show('doctor', 'p0', 'p1');
+  await stage.showFinding('doctor', 'p0', 'p1');
   await last.stop();
 
   if (keep) return farewell(stage);

@@ -53,7 +53,16 @@ export class Stage {
   good = (text: string): string => (this.#colour ? `\x1b[32m${text}\x1b[0m` : text);
 
   /** Runs the `vnet` command for the audience: shows the line as a person types it, then what it prints. */
-  async show(...args: string[]): Promise<Outcome> {
+  show(...args: string[]): Promise<Outcome> {
+    return this.#tell(args, [0]);
+  }
+
+  /** The same for a command whose exit code says what it found. */
+  showFinding(...args: string[]): Promise<Outcome> {
+    return this.#tell(args, [0, 2]);
+  }
+
+  async #tell(args: string[], expected: number[]): Promise<Outcome> {
     this.print(this.faint(`$ vnet ${args.map((arg) => shorten(arg)).join(' ')}`));
     const outcome = await this.vnet(...args);
     this.print(
@@ -62,7 +71,7 @@ export class Stage {
         .split('\n')
         .map((line) => `  ${line}`),
     );
-    if (outcome.code !== 0)
+    if (!expected.includes(outcome.code))
       throw new VnetError('VNET_ERR_INTERNAL', `vnet ${args.join(' ')} ended with ${outcome.code}`);
     return outcome;
   }
