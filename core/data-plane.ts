@@ -117,7 +117,7 @@ export const DROP_REASONS = {
   holdLimit: 19, // the hold buffer is full, or the hold took too long
   handshake: 20, // a handshake that does not prove the secret
   loop: 21, // the only action left was the ingress
-  noteRate: 22, // more notes on a link than NOTES_PER_SECOND_MAX
+  noteRate: 22, // more notes on a link than NOTES_PER_SECOND_MAX, or more echoes to answer than allowed
 } as const;
 export type DropReason = (typeof DROP_REASONS)[keyof typeof DROP_REASONS];
 export const DROP_REASON_COUNT = 23;
@@ -144,9 +144,10 @@ export interface PlaneTrain {
   link: number;
   /** 1 to 2^32 - 1; travels with each packet. */
   train: number;
-  /** Octets of each packet as the underlay's link carries it, IP and UDP headers included: 64 to the path's size. */
+  /** Octets of each packet as the underlay's link carries it, IP and UDP headers included: 64 (over IPv6 84) to the
+   * path's size. */
   sizes: number[];
-  /** From the start of packet i to the start of packet i + 1, nanoseconds; one less than `sizes`. Kept as exactly as
+  /** From the start of packet i to the start of packet i + 1, nanoseconds; one less than `sizes`, 1 s in all at most. Kept as exactly as
    * the machine allows: what counts is the time each packet was sent, which it carries. */
   gapsNs: number[];
 }

@@ -72,7 +72,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 t.test('whatever happens, the reader of the updates holds the counters', async () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 80 }), fc.nat(), (steps, shuffle) => {
+    fc.property(fc.array(step, { maxLength: 80, size: 'max' }), fc.nat(), (steps, shuffle) => {
       const reporter = new TrafficReporter({ boot: 7, silentMs: 1000 });
       const reader = new Reader();
       const counts = new Map<string, [number, number]>();
@@ -148,7 +148,7 @@ t.test('more pairs than may be told are counted, and told when there is room', a
 t.test('the table finds what a Map would', async () => {
   const key = fc.tuple(fc.nat(2), fc.nat(40), fc.nat(3));
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.boolean(), key), { maxLength: 300 }), (steps) => {
+    fc.property(fc.array(fc.tuple(fc.boolean(), key), { maxLength: 300, size: 'max' }), (steps) => {
       const keys = { network: [] as number[], source: [] as number[], destination: [] as number[] };
       const table = new PairTable(keys);
       const oracle = new Map<string, number>();

@@ -184,9 +184,7 @@ export class TrafficReporter {
     const known = this.#known;
     const pairIndex = Uint32Array.from(added).sort();
     const countIndex = full ? pairIndex : Uint32Array.from(changed).sort();
-    const rowOf = (index: number) => this.#dictionary[index] ?? 0;
-    const column = (indices: Uint32Array, values: ArrayLike<number>) =>
-      Float64Array.from(indices, (index) => values[rowOf(index)] ?? 0);
+    const column = (indices: Uint32Array, values: Float64Array) => this.#column(indices, values);
     return {
       boot: this.#boot,
       sequence: this.#sequence,
@@ -195,7 +193,7 @@ export class TrafficReporter {
       pairs: {
         rows: pairIndex.length,
         index: pairIndex,
-        network: Uint32Array.from(pairIndex, (index) => known.network[rowOf(index)] ?? 0),
+        network: Uint32Array.from(column(pairIndex, known.network)),
         source: column(pairIndex, known.source),
         destination: column(pairIndex, known.destination),
       },
@@ -206,6 +204,12 @@ export class TrafficReporter {
         bytes: column(countIndex, known.bytes),
       },
     };
+  }
+
+  #column(indices: Uint32Array, values: Float64Array): Float64Array {
+    const column = new Float64Array(indices.length);
+    for (let i = 0; i < indices.length; i++) column[i] = values[this.#dictionary[indices[i] ?? 0] ?? 0] ?? 0;
+    return column;
   }
 }
 

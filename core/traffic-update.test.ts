@@ -13,7 +13,7 @@ const mac = fc.integer({ min: 0, max: 2 ** 48 - 1 });
 const word = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const counter = fc.oneof(word, fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }), fc.constant(2 ** 32));
 const indices = fc
-  .uniqueArray(fc.integer({ min: 0, max: PAIRS_PER_HOST_MAX - 1 }), { maxLength: 40 })
+  .uniqueArray(fc.integer({ min: 0, max: PAIRS_PER_HOST_MAX - 1 }), { maxLength: 40, size: 'max' })
   .map((list) => Uint32Array.from(list).sort());
 
 const anyUpdate: fc.Arbitrary<TrafficUpdate> = fc.tuple(indices, indices).chain(([pairIndex, countIndex]) => {
@@ -67,7 +67,7 @@ t.test('what is encoded comes back, from any place in a buffer', async () => {
 
 t.test('garbage and mutations are refused as invalid, or are another valid update', async () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), (garbage) => {
+    fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), (garbage) => {
       refusal(garbage);
     }),
     { numRuns: 2000 },
@@ -75,7 +75,11 @@ t.test('garbage and mutations are refused as invalid, or are another valid updat
   fc.assert(
     fc.property(
       anyUpdate,
-      fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 }),
+      fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
+        minLength: 1,
+        maxLength: 6,
+        size: 'max',
+      }),
       (update, changes) => {
         const message = encodeTrafficUpdate(update);
         for (const [place, value] of changes) message[place % message.length] = value;

@@ -190,10 +190,13 @@ t.test('what the path loses, holds up and repeats is counted once', async (t) =>
     return undefined;
   });
   const [near, far] = [await a.unixPort(files.path('a')), await b.unixPort(files.path('b'))];
-  b.openLink({});
-  a.openLink({ initiator: true, dial: { address: '127.0.0.1', port: middle.address().port } });
+  const deadAfterMs = 5000;
+  b.openLink({ deadAfterMs });
+  a.openLink({ deadAfterMs, initiator: true, dial: { address: '127.0.0.1', port: middle.address().port } });
   await until(() => a.lastLink()?.up === true && b.lastLink()?.up === true, 'up');
-  for (let i = 0; i < 100; i += 1) near.send(frame(A, B));
+  near.send(frame(A, B));
+  await until(() => far.received.length === 1, 'the flow is known');
+  for (let i = 1; i < 100; i += 1) near.send(frame(A, B));
   await until(() => far.received.length === 100, 'ninety, and ten of them twice');
   t.match((await b.plane.snapshot()).links[0], { lost: 10, late: 10 });
   t.match((await a.plane.snapshot()).links[0], { lost: 0, late: 0 });

@@ -48,7 +48,7 @@ void Link::onTimer() {
       if (now >= session_->nextPingNs) ping();
       if (session_->dialledHere && !session_->confirmed && now >= session_->nextDoneNs) sendDone();
       if (!config_.tcp && path_.tick(now, [this](uint16_t size) { return probe(size); }))
-        links_.pathChanged();
+        links_.pathChanged(*this);
     }
   } else if (dialling_) {
     if (dialConnection_) {
@@ -263,7 +263,7 @@ void Link::establish(Session session, uint64_t rttNs) {
   links_.bind(session_->mine.session, *this);
   rttNs_ = rttNs;
   path_.start(now);
-  links_.pathChanged();
+  links_.pathChanged(*this);
   report(true, "connected");
 }
 
@@ -274,7 +274,7 @@ void Link::down(const std::string& reason) {
   const bool brief = links_.loop().now() - session_->sinceNs < STEADY_NS;
   session_.reset();
   rttNs_ = 0;
-  links_.pathChanged();
+  links_.pathChanged(*this);
   reported_.clear();
   report(false, reason);
   reported_ = reason;

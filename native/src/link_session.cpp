@@ -41,7 +41,7 @@ bool Link::onMessage(const Header& header, const uint8_t* body, size_t length, c
     case Type::probeAck:
       if (!config_.tcp && length >= PROBE_BODY && load16(body) <= PATH_SIZES.back() &&
           path_.answered(load16(body)))
-        links_.pathChanged();
+        links_.pathChanged(*this);
       break;
     case Type::bye:
       onBye(body, length, origin);
@@ -104,7 +104,7 @@ bool Link::probe(uint16_t size) {
 void Link::onRefused(size_t size, int error) {
   links_.sink().linkDrop(this, Drop::linkQueue);
   if (error != EMSGSIZE || !session_) return;
-  if (path_.refused(size, links_.loop().now())) links_.pathChanged();
+  if (path_.refused(size, links_.loop().now())) links_.pathChanged(*this);
   schedule();
 }
 

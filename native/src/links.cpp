@@ -30,7 +30,7 @@ void Links::useUdp(std::unique_ptr<UdpSocket> udp) {
       [](Link* link, size_t size, int error) { link->onRefused(size, error); });
   trainSocket_ = std::make_shared<const Fd>(udp_->duplicate());
   stampArrivals();
-  pathChanged();
+  for (auto& [id, link] : links_) offerPath(*link);
 }
 
 void Links::open(LinkConfig config) {
@@ -55,7 +55,8 @@ void Links::close(uint32_t id) {
   links_.erase(it);
   resolveAll();
   stampArrivals();
-  pathChanged();
+  findSmallest();
+  trains_.forgetPath(id);
 }
 
 void Links::setRecording(uint32_t id, double recordsPerSecond) {
@@ -101,15 +102,23 @@ Link* Links::find(uint32_t id) {
   return it == links_.end() ? nullptr : it->second.get();
 }
 
-void Links::pathChanged() {
+void Links::pathChanged(Link& link) {
+  findSmallest();
+  offerPath(link);
+}
+
+void Links::findSmallest() {
   smallest_ = 0;
-  std::vector<TrainPath> paths;
   for (const auto& [id, link] : links_) {
     const size_t size = link->datagramBytes();
     if (size != 0 && (smallest_ == 0 || size < smallest_)) smallest_ = size;
-    if (size != 0 && *trainSocket_) paths.push_back(link->trainPath(trainSocket_, udp_->family()));
   }
-  trains_.setPaths(std::move(paths));
+}
+
+void Links::offerPath(Link& link) {
+  if (link.datagramBytes() != 0 && *trainSocket_)
+    trains_.setPath(link.trainPath(trainSocket_, udp_->family()));
+  else trains_.forgetPath(link.id());
 }
 
 void Links::flush() {

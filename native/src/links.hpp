@@ -68,7 +68,7 @@ class Links final : public TcpOwner {
     connection.dirty = true;
   }
   // A UDP link went up or down, or carries larger or smaller datagrams.
-  void pathChanged();
+  void pathChanged(Link& link);
 
  private:
   struct Edge {
@@ -80,6 +80,9 @@ class Links final : public TcpOwner {
   // `wallNs`: when it arrived, by the kernel; 0: not known.
   void receive(const uint8_t* data, size_t length, const Origin& origin, uint64_t wallNs);
   void stampArrivals();
+  void findSmallest();
+  // Tells the measuring thread where the link's trains go, or that it has none.
+  void offerPath(Link& link);
   void tcpConnected(TcpConnection& connection) override;
   void tcpMessage(TcpConnection& connection, const uint8_t* data, size_t length) override;
   void tcpClosed(TcpConnection& connection, int error, const std::string& reason) override;

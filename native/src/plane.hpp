@@ -4,7 +4,7 @@
 //   post(), call() --commands_, mutex_, wake_--> runs them before it serves the events it woke for
 //                                              (so what was configured before a frame came holds for it)
 //   up_.take()     <------- Up, its own lock --- misses, events, snapshots, arrivals
-//   trains_.send()  -- Trains, its own lock --- setPaths()        (trains.hpp: a third thread sends them)
+//   trains_.send()  -- Trains, its own lock --- setPath()         (trains.hpp: a third thread sends them)
 //
 // Loop, forwarder, links and ports belong to the I/O thread from start to join. stop() joins both threads;
 // afterwards everything is destroyed on the JavaScript thread. No exception leaves the thread: a command that

@@ -19,13 +19,13 @@ namespace vnet {
 void Trains::send(Train train) {
   const std::lock_guard lock(mutex_);
   const std::string name = "link " + std::to_string(train.link);
-  const auto path =
-      std::find_if(paths_.begin(), paths_.end(), [&](const TrainPath& p) { return p.link == train.link; });
-  if (path == paths_.end())
+  const auto found = paths_.find(train.link);
+  if (found == paths_.end())
     throw PlaneError("VNET_ERR_UNREACHABLE", name + " is down", "wait until it is up");
   if (busy_.count(train.link) != 0)
     throw PlaneError("VNET_ERR_LIMIT", name + " is sending a train", "wait until that one has left");
-  const size_t most = path->datagramBytes + path->to.headerBytes();
+  const TrainPath& path = found->second;
+  const size_t most = path.datagramBytes + path.to.headerBytes();
   for (const uint32_t size : train.sizes)
     if (size > most)
       throw PlaneError("VNET_ERR_INVALID",
@@ -34,13 +34,18 @@ void Trains::send(Train train) {
                        "make the packets smaller");
   if (!thread_.joinable()) start();
   busy_.insert(train.link);
-  jobs_.push_back({std::move(train), *path});
+  jobs_.push_back({std::move(train), path});
   wake_.notify_one();
 }
 
-void Trains::setPaths(std::vector<TrainPath> paths) {
+void Trains::setPath(TrainPath path) {
   const std::lock_guard lock(mutex_);
-  paths_.swap(paths);
+  paths_[path.link] = std::move(path);
+}
+
+void Trains::forgetPath(uint32_t link) {
+  const std::lock_guard lock(mutex_);
+  paths_.erase(link);
 }
 
 void Trains::start() {

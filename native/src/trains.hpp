@@ -1,10 +1,9 @@
 // Sends trains: packets of given sizes at given distances, each by a system call of its own, so that neither
 // GSO nor the batches of the I/O thread blur their times.
 //
-//   JavaScript thread         I/O thread                 measuring thread
-//   send() --jobs_--------------------------------------> sleeps until shortly before each packet, waits the
-//   rest
-//                             setPaths() --paths_-->       out on the CPU, stamps, sends
+//   JavaScript thread      I/O thread              measuring thread
+//   send() --jobs_---------------------------------> sleeps until shortly before each packet,
+//                          setPath() --paths_-->     waits the rest out on the CPU, stamps, sends
 //
 // paths_, jobs_ and busy_ are behind mutex_; a path holds a duplicate of the UDP descriptor, so the socket
 // may go while a train leaves. The thread starts with the first train; stop() ends it within a packet and
@@ -12,6 +11,7 @@
 #pragma once
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -45,8 +45,8 @@ class Trains {
   // Queues it. Throws PlaneError: no live UDP link, one that is sending a train, a size that its path does
   // not carry.
   void send(Train train);
-  // All live UDP links.
-  void setPaths(std::vector<TrainPath> paths);
+  void setPath(TrainPath path);
+  void forgetPath(uint32_t link);
   void stop();
 
  private:
@@ -61,7 +61,7 @@ class Trains {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<TrainPath> paths_;
+  std::map<uint32_t, TrainPath> paths_;  // of live UDP links
   std::deque<Job> jobs_;
   std::set<uint32_t> busy_;  // links whose train waits or leaves
   bool stopping_ = false;

@@ -156,6 +156,27 @@ export const messageTests: Record<string, ConformanceCase> = {
     t.strictSame(echoes(a), []);
   },
 
+  'an echo in a loop ends by the hop limit': async (t, bed) => {
+    const { a, b } = await couple(bed);
+    a.decide = ({ ground }) => [ground === 0 ? { kind: 'ground' } : { kind: 'edge', edge: EDGE }];
+    b.decide = () => [{ kind: 'edge', edge: EDGE }];
+    a.at.plane.sendEcho(echo());
+    const ended = async () => (await a.drops('hopLimit')) + (await b.drops('hopLimit'));
+    await until(bed, async () => (await ended()) === 1, 'it is dropped');
+    t.strictSame(echoes(a), []);
+  },
+
+  'an echo is of its epoch': async (t, bed) => {
+    const { a, b } = await couple(bed);
+    b.network({ epoch: 2, oldestEpoch: 1 });
+    b.decide = ({ destination }) => (destination === B ? [toPort(2)] : [{ kind: 'edge', edge: EDGE }]);
+    a.decide = ({ ingress }) => (ingress === 1 ? [{ kind: 'edge', edge: EDGE }] : [toPort(1)]);
+    a.at.plane.sendEcho(echo());
+    await until(bed, () => echoes(a).length === 1, 'an answer');
+    t.match(b.misses[0], { epoch: 0, ground: 1 }, 'one too old goes to ground');
+    t.match(a.misses[1], { epoch: 2, ground: 1 }, 'and so does one too new');
+  },
+
   'a VM cannot make an echo, nor answer one': async (t, bed) => {
     const { a, b, near, far } = await couple(bed);
     for (const kind of [1, 2]) {

@@ -28,7 +28,7 @@ export const [DIRECT, STAR_A, STAR_B] = [60, 61, 62] as const;
 export const FOR_EVER = 0xffffffff;
 
 const KEEP_ALIVE_MS = 40;
-const DEAD_AFTER_MS = 200;
+const DEAD_AFTER_MS = 1000;
 const BACKOFF_CAP_MS = 200;
 const STEP_MS = 5;
 const PATIENCE_MS = 5000;
