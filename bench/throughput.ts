@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { type Lab, makeLab, emptySpec, type LabSpec } from '../lab/index.js';
 import { OverlayLab } from '../lab/index.js';
 import { type Figure, median } from './figure.js';
+import { transfer } from './iperf.js';
 
 const ROUNDS = 3;
 const SECONDS = 4;
 /** It looks for the path's MTU first, and sends over TCP until it knows. */
 const TINC_SETTLE_MS = 6000;
 const VM_ADDRESS = (n: number) => `10.9.0.${n}`;
+const BETWEEN_VMS = { from: 'v1', to: 'v2', address: VM_ADDRESS(2), seconds: SECONDS };
 
 function spec(): LabSpec {
   const lab = emptySpec();
@@ -52,7 +54,7 @@ export async function throughputFigures(): Promise<Figure[]> {
 async function raw(): Promise<number> {
   const lab = await makeLab(spec());
   try {
-    return await transfer(lab, 'a', 'b', lab.host('b').address);
+    return await transfer(lab, { from: 'a', to: 'b', address: lab.host('b').address, seconds: SECONDS });
   } finally {
     await lab.close();
   }
@@ -70,7 +72,7 @@ async function ours(): Promise<number> {
     await overlay.until('the direct link', async () =>
       (await overlay.client('a').local()).links.some((link) => link.peer === 'b' && link.up),
     );
-    return await transfer(overlay.lab, 'v1', 'v2', VM_ADDRESS(2));
+    return await transfer(overlay.lab, BETWEEN_VMS);
   } finally {
     await overlay.close();
   }
@@ -85,7 +87,7 @@ async function tinc(): Promise<number> {
       const { code } = await lab.vm('v1').run(['ping', '-c', '1', '-W', '1', VM_ADDRESS(2)]);
       if (code !== 0) continue;
       await new Promise((resolve) => setTimeout(resolve, TINC_SETTLE_MS));
-      return await transfer(lab, 'v1', 'v2', VM_ADDRESS(2));
+      return await transfer(lab, BETWEEN_VMS);
     }
     throw new Error('tinc carries nothing');
   } finally {
@@ -123,21 +125,4 @@ async function startTinc(lab: Lab, directory: string, host: string, peer: string
         });
     }
   }
-}
-
-/** Gigabits per second that one TCP stream gets, cubic. */
-async function transfer(lab: Lab, from: string, to: string, address: string): Promise<number> {
-  const server = lab.node(to).spawn(['iperf3', '-s', '-1'], { stdio: 'ignore' });
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const { stdout, stderr } = await lab
-    .node(from)
-    .run(['iperf3', '-J', '-C', 'cubic', '-t', String(SECONDS), '-c', address]);
-  server.kill('SIGTERM');
-  const report = JSON.parse(stdout) as {
-    end?: { sum_received?: { bits_per_second: number } };
-    error?: string;
-  };
-  const rate = report.end?.sum_received?.bits_per_second;
-  if (rate === undefined) throw new Error(`iperf3: ${report.error ?? stderr}`);
-  return rate / 1e9;
 }

@@ -1,11 +1,12 @@
 /**
  * From kept pairs to named applications. A part that has no name is looked at once more without the few pairs that are
  * clearly louder (a backup within the threshold) or clearly quieter (a transfer just above it) than the rest: if what
- * is left has a name, the louder ones become applications of their own and the quieter ones count as pruned.
+ * is left has a name, the louder ones become applications of their own and the quieter ones count as pruned. (A VM may
+ * then be in two applications.)
  */
 import type { Naming, Part } from './naming.js';
 import { connectedParts } from './parts.js';
-import type { Pattern } from './patterns/index.js';
+import { type Pattern, unfamiliarity } from './patterns/index.js';
 import { fewAmong } from './prune.js';
 import type { VmDemands } from './vm-pairs.js';
 
@@ -19,6 +20,8 @@ export interface Application {
 
 /** Clearly: by this factor, from one pair to the next. */
 const REPAIR_RATIO = 2;
+/** Far louder: by this factor. Shapes of more even traffic keep their loudest arm. */
+const LOUD_RATIO = 4;
 /** Larger parts are taken as they are. */
 const REPAIR_ROWS_MAX = 4000;
 /** Ways tried for one part, those that take away the fewest pairs first. */
@@ -28,7 +31,8 @@ export function applicationsOf(demands: VmDemands, rows: ArrayLike<number>, nami
   return connectedParts(demands, rows).flatMap((part) => {
     const patterns = naming.names(part);
     const whole: Application = { part, patterns, dropped: [] };
-    if (patterns.length > 0 || part.rows.length > REPAIR_ROWS_MAX) return [whole];
+    if (part.rows.length > REPAIR_ROWS_MAX) return [whole];
+    if (patterns.length > 0) return withoutLoudEnd(demands, whole, naming) ?? [whole];
     return repaired(demands, part, naming) ?? [whole];
   });
 }
@@ -40,6 +44,48 @@ export function plainApplications(
   naming: Naming,
 ): Application[] {
   return connectedParts(demands, rows).map((part) => ({ part, patterns: naming.names(part), dropped: [] }));
+}
+
+/**
+ * A VM that hangs on by one pair, far louder than all others, is no part of the shape, even where the shape has a name
+ * with it too: the hub of a star that backs itself up is not a star with one more arm. Where the name is a more familiar
+ * one without it (`star` for `multi-tier 20-1-1-1`), clearly louder is enough.
+ */
+function withoutLoudEnd(
+  demands: VmDemands,
+  { part, patterns }: Application,
+  naming: Naming,
+): Application[] | undefined {
+  if (part.rows.length < 2) return undefined;
+  const [loudest, next] = loudestTwo(part.rates);
+  const ratio = (part.rates[loudest] ?? 0) / (part.rates[next] ?? 0);
+  if (ratio < REPAIR_RATIO || !isEnd(part, loudest)) return undefined;
+  const rows = part.rows.filter((_, i) => i !== loudest);
+  const [rest, ...others] = plainApplications(demands, rows, naming);
+  const [better, known] = [rest?.patterns[0], patterns[0]];
+  if (!rest || !better || others.length > 0) return undefined;
+  const isPlainer = known && unfamiliarity(better) < unfamiliarity(known);
+  if (ratio < LOUD_RATIO && !isPlainer) return undefined;
+  return [rest, ...plainApplications(demands, part.rows.slice(loudest, loudest + 1), naming)];
+}
+
+/** One of the pair's VMs has no other pair. */
+function isEnd({ a, b }: Part, pair: number): boolean {
+  const degree = (vm: number | undefined) => {
+    let edges = 0;
+    for (let i = 0; i < a.length; i++) if (a[i] === vm || b[i] === vm) edges++;
+    return edges;
+  };
+  return degree(a[pair]) === 1 || degree(b[pair]) === 1;
+}
+
+function loudestTwo(rates: Float64Array): [loudest: number, next: number] {
+  let [loudest, next] = [0, -1];
+  for (let i = 1; i < rates.length; i++) {
+    if ((rates[i] ?? 0) > (rates[loudest] ?? 0)) [loudest, next] = [i, loudest];
+    else if (next < 0 || (rates[i] ?? 0) > (rates[next] ?? 0)) next = i;
+  }
+  return [loudest, next];
 }
 
 function repaired(demands: VmDemands, part: Part, naming: Naming): Application[] | undefined {

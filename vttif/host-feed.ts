@@ -28,8 +28,6 @@ export class HostFeed {
   /** The matrix's place of a row and its generation, as the matrix left them. */
   slot = new Int32Array(ROWS_MIN);
   slotGeneration = new Uint32Array(ROWS_MIN);
-  /** Counters that fell without a new boot: taken as a new beginning. */
-  fallen = 0;
   #frames = new Float64Array(ROWS_MIN);
   #bytes = new Float64Array(ROWS_MIN);
   #boot = -1;
@@ -139,15 +137,15 @@ export class HostFeed {
   #checkRates({ boot, full, atMs, pairs, counts }: TrafficUpdate): void {
     if (boot !== this.#boot) return;
     const bytesMax = (PAIR_BITS_PER_SECOND_MAX / 8 / 1000) * (atMs - this.#atMs);
-    // A full update's indices are new ones: what grew is told by `apply`; here the counter itself is the bound's base.
-    const before = full ? this.#bytesByPair() : undefined;
+    // A full update numbers pairs anew: what they had is found by their addresses.
+    const before = full ? this.#countersByPair() : undefined;
     let added = 0;
     for (let row = 0; row < counts.rows; row++) {
       const index = counts.index[row] ?? 0;
       while (added < pairs.rows && (pairs.index[added] ?? 0) < index) added++;
       const isNew = added < pairs.rows && pairs.index[added] === index;
       const last = before
-        ? (before.get(this.#pairKey(pairs, added)) ?? 0)
+        ? (before.get(pairKey(pairs, added))?.bytes ?? 0)
         : isNew
           ? 0
           : (this.#bytes[index] ?? 0);
@@ -160,29 +158,23 @@ export class HostFeed {
     }
   }
 
-  #bytesByPair(): Map<string, number> {
-    const bytes = new Map<string, number>();
-    for (let row = 0; row < this.rows; row++) bytes.set(this.#pairKey(this, row), this.#bytes[row] ?? 0);
-    return bytes;
-  }
-
-  #pairKey({ network, source, destination }: PairColumns, row: number): string {
-    return `${network[row]}/${source[row]}/${destination[row]}`;
+  #countersByPair(): Map<string, { bytes: number; frames: number }> {
+    const counters = new Map<string, { bytes: number; frames: number }>();
+    for (let row = 0; row < this.rows; row++) {
+      counters.set(pairKey(this, row), { bytes: this.#bytes[row] ?? 0, frames: this.#frames[row] ?? 0 });
+    }
+    return counters;
   }
 
   /** Keeps the counters of pairs that were known; of a boot's first update none were. */
   #beginAnew(update: TrafficUpdate, fresh: boolean): void {
-    const bytes = fresh ? new Map<string, number>() : this.#bytesByPair();
-    const frames = new Map<string, number>();
-    if (!fresh) {
-      for (let row = 0; row < this.rows; row++) frames.set(this.#pairKey(this, row), this.#frames[row] ?? 0);
-    }
+    const before = fresh ? undefined : this.#countersByPair();
     this.rows = 0;
     this.#addPairs(update);
     for (let row = 0; row < this.rows; row++) {
-      const key = this.#pairKey(this, row);
-      this.#bytes[row] = bytes.get(key) ?? 0;
-      this.#frames[row] = frames.get(key) ?? 0;
+      const known = before?.get(pairKey(this, row));
+      this.#bytes[row] = known?.bytes ?? 0;
+      this.#frames[row] = known?.frames ?? 0;
     }
   }
 
@@ -217,8 +209,9 @@ export class HostFeed {
       const grownFrames = frames - (this.#frames[index] ?? 0);
       this.#bytes[index] = bytes;
       this.#frames[index] = frames;
-      if (grownBytes < 0 || grownFrames < 0) this.fallen++;
-      else if (grownBytes > 0 || grownFrames > 0) counted(index, grownBytes, grownFrames);
+      // Counters that fell without a new boot are a new beginning: one update of one pair does not count.
+      if (grownBytes < 0 || grownFrames < 0 || grownBytes + grownFrames === 0) continue;
+      counted(index, grownBytes, grownFrames);
     }
   }
 
@@ -250,3 +243,6 @@ interface PairColumns {
 }
 
 const ASK_FULL = 'ask the daemon for a full update';
+
+const pairKey = ({ network, source, destination }: PairColumns, row: number): string =>
+  `${network[row]}/${source[row]}/${destination[row]}`;

@@ -12,6 +12,7 @@ export {
   SyntheticFleet,
   syntheticAddress,
 } from './synthetic.js';
+export { drive } from './synthetic-drive.js';
 export { topologyGraph, topologyText } from './topology-view.js';
 export { type Evidence, TopologyTracker } from './topology-tracker.js';
 export { TrafficMatrix } from './traffic-matrix.js';

@@ -38,10 +38,14 @@ export type Declared = Uint8Array;
 const HYSTERESIS = 0.7;
 /** A pair talks now when the last part of the window has this share of its rate. */
 const TALKING = 0.25;
+/** Frames to be expected in the last part of the window for their absence to mean something. */
+const TELLING_FRAMES = 4;
 /** With more than this factor it has only begun. */
 const BEGINNING = 1.6;
 /** An alternative must be better than the paper's cut by this factor. */
 const BETTER_BY = 1.1;
+/** What a cut without any gap is worth, beside one with a clear gap. */
+const CLARITY_BASE = 0.2;
 /** Louder than the loudest pruned pair by this factor: no doubt. */
 const CLEAR_RATIO = 10;
 /** Alternatives are not tried on more kept pairs. */
@@ -64,9 +68,9 @@ export function infer(
   };
 }
 
-/** How the kept pairs talk now, beside their mean over the window. */
+/** How the kept pairs talk now, beside their mean over the window. Of few frames nothing can be told either way. */
 function movement(
-  { rows, pair, rate, recent }: VmDemands,
+  { rows, pair, rate, recent, frames, recentShare }: VmDemands,
   isKept: Uint8Array,
 ): Pick<Inference, 'pairs' | 'talking' | 'steady'> {
   const [pairs, talking] = [new Uint32Array(rows), new Uint32Array(rows)];
@@ -74,7 +78,8 @@ function movement(
   for (let row = 0; row < rows; row++) {
     if (isKept[row] !== 1) continue;
     pairs[kept++] = pair[row] ?? 0;
-    const swing = (recent[row] ?? 0) / (rate[row] ?? 1);
+    const isSparse = (frames[row] ?? 0) * recentShare < TELLING_FRAMES;
+    const swing = isSparse ? 1 : (recent[row] ?? 0) / (rate[row] ?? 1);
     if (swing >= TALKING) talking[talk++] = pair[row] ?? 0;
     if (swing > BEGINNING) begins = true;
   }
@@ -96,7 +101,7 @@ function explain(demands: VmDemands, threshold: number, naming: Naming, declared
       ...applicationsOf(demands, rows, naming),
       ...(apart.length > 0 ? applicationsOf(demands, apart, naming) : []),
     ];
-    const quality = qualityOf(demands, applications, declared) * (1 + clarity);
+    const quality = qualityOf(demands, applications, declared) * (CLARITY_BASE + clarity);
     if (!best || quality > best.quality * BETTER_BY) best = { applications, quality };
   }
   return best?.applications ?? [];
@@ -133,15 +138,13 @@ function clarityOf(quietestKept: number, loudestPruned: number): number {
 }
 
 /**
- * How many pairs of VMs a name brings together: a whole shape is worth more than its fragments, and a pair by itself
- * nothing. What was declared counts for what of it is still there, name or no name: while one topology gives way to
+ * How many pairs of VMs a name brings together: a whole shape is worth more than its fragments. What was declared counts for what of it is still there, name or no name: while one topology gives way to
  * another, the cut does not jump.
  */
 function qualityOf({ pair }: VmDemands, applications: Application[], declared: Declared): number {
   let [named, all, known] = [0, 0, 0];
   for (const { part, patterns } of applications) {
     for (const row of part.rows) if (declared[pair[row] ?? 0] === 1) known++;
-    if (part.vms.length < 3) continue;
     const together = (part.vms.length * (part.vms.length - 1)) / 2;
     all += together;
     if (patterns.length > 0) named += together;

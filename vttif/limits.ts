@@ -13,5 +13,6 @@ export const DICTIONARY_ROWS_MAX = 2 * MATRIX_SLOTS_MAX;
 export const HOSTS_MAX = 10_000;
 /** A pair without traffic for as long is forgotten; longer where the smoothing interval is long. */
 export const PAIR_AGE_MS = 300_000;
-/** Buckets that a smoothing interval is cut into, at most. */
+/** Buckets of time that an update period is cut into, and a whole window at most. */
+export const BUCKETS_PER_UPDATE = 3;
 export const BUCKETS_MAX = 40;

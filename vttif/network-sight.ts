@@ -102,6 +102,8 @@ export class NetworkSight {
       b: Uint32Array.from(pairs, (pair) => this.#pairs.vmsOf(pair)[1]),
       rate: Float64Array.from(pairs, (pair) => this.#demands.rate[rowOf.get(pair) ?? -1] ?? 0),
       recent: new Float64Array(pairs.length),
+      frames: new Float64Array(pairs.length),
+      recentShare: 1,
     };
     return plainApplications(demands, [...pairs.keys()], this.#naming).map((application) => ({
       ...application,

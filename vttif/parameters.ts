@@ -43,7 +43,7 @@ export function mergeParameters(
   if (!(merged.detectionThreshold > 0 && merged.detectionThreshold <= 1)) {
     throw new VnetError(
       'VNET_ERR_INVALID',
-      `a detection threshold of ${merged.detectionThreshold} is not above 0 and at most 1`,
+      `detection threshold ${merged.detectionThreshold} is not above 0 and at most 1`,
     );
   }
   return merged;
@@ -51,6 +51,9 @@ export function mergeParameters(
 
 function inRange(what: string, value: number, least: number, most: number, unit = ''): void {
   if (value >= least && value <= most) return;
-  const range = `${least} to ${most}${unit === '' ? '' : ` ${unit}`}`;
-  throw new VnetError('VNET_ERR_INVALID', `a ${what} of ${value} is not within ${range}`);
+  const withUnit = unit === '' ? '' : ` ${unit}`;
+  throw new VnetError(
+    'VNET_ERR_INVALID',
+    `${what} ${value}${withUnit} is not within ${least} to ${most}${withUnit}`,
+  );
 }

@@ -87,7 +87,9 @@ export class RecordReader {
     try {
       return { parameters: mergeParameters({ ...parameters, derived: false }, {}, 0) };
     } catch (cause) {
-      throw this.#invalid(`has ${VnetError.from(cause).message}`, cause);
+      throw new VnetError('VNET_ERR_INVALID', `line ${this.#line}: ${VnetError.from(cause).message}`, {
+        cause,
+      });
     }
   }
 

@@ -86,6 +86,17 @@ export class SlidingWindow {
     }
   }
 
+  /** Takes over what another window of the same slots counted, as well as its own buckets can tell it apart. */
+  carry(other: SlidingWindow, size: number): void {
+    for (const { number, bytes, frames } of other.#ring.toSorted((a, b) => a.number - b.number)) {
+      if (!Number.isFinite(number)) continue;
+      const spread = this.spread(number * other.#widthMs, (number + 1) * other.#widthMs);
+      for (let slot = 0; slot < size; slot++) {
+        if ((bytes[slot] ?? 0) > 0) this.add(spread, slot, bytes[slot] ?? 0, frames[slot] ?? 0);
+      }
+    }
+  }
+
   /** Another pair is to have the slot. */
   clear(slot: number): void {
     for (const bucket of this.#ring) bucket.bytes[slot] = bucket.frames[slot] = 0;

@@ -11,12 +11,12 @@
  *   evaluations are U / 2 apart: within T.
  * - **Union.** The last part of the window tells the phases apart that the whole window mixes. A phase that loses a
  *   quarter of the phase before it is a switch; two switches within T of one another are faster than can be followed,
- *   and so are two declarations, and what has not settled for 2 T.
- *   Then what is shown only grows: everything inferred belongs to it, until nothing switched for 2 T. Changes faster
+ *   and so is a declaration that takes as much away from one not T old, and what has not settled for 2 T.
+ *   Then what is shown only grows: everything inferred belongs to it, until all was steady for 2 T. Changes faster
  *   than about 4 U are in no report alone; the window holds their union anyway, and it settles.
  */
 import type { TopologyView } from '../core/index.js';
-import type { Smoothing } from './traffic-matrix.js';
+import { periodMsOf, type Smoothing } from './traffic-matrix.js';
 
 /** Numbers of pairs, ascending. */
 export type PairNumbers = ArrayLike<number>;
@@ -30,6 +30,8 @@ export interface Evidence {
   steady: boolean;
 }
 
+/** Evaluations are early or late by a little. */
+const TIMER_SLACK = 0.8;
 /** Share of a phase's pairs that is gone in the next one: it was a switch. */
 const SWITCH_LOSS = 0.25;
 /** Two looks at the last part of the window show one phase where they share as much. */
@@ -38,6 +40,8 @@ const SAME_PHASE = 0.8;
 const PHASE_PERIODS = 1.5;
 /** Reaction times without a switch after which the union is left. */
 const CALM_REACTIONS = 2;
+/** The same where pairs go on and off all the while: that may be the application's way, or changes too fast to see. */
+const UNSTEADY_CALM_REACTIONS = 20;
 /** Reaction times after which the union forgets a pair that was not inferred again. */
 const UNION_MEMORY_REACTIONS = 60;
 /** Reaction times after which what has not settled is a union. */
@@ -56,9 +60,12 @@ export class TopologyTracker {
   #phase: PairNumbers = [];
   /** What talks, on its way to being a phase. */
   #candidate: { pairs: PairNumbers; sinceMs: number } = { pairs: [], sinceMs: 0 };
-  /** When the last phase gave way to another, and when the last declared topology did. */
+  /** When the last phase gave way to another. */
   #switchedMs = Number.NEGATIVE_INFINITY;
-  #replacedMs = Number.NEGATIVE_INFINITY;
+  /** When pairs last went on or off, while the union is shown. */
+  #unsteadyMs = Number.NEGATIVE_INFINITY;
+  /** When a topology was last declared; what comes out of a union is free to come. */
+  #declaredMs = Number.NEGATIVE_INFINITY;
   /** When what is inferred was last what is declared. */
   #calmMs: number;
   /** What was inferred when it last changed much, while the union is shown. */
@@ -91,10 +98,11 @@ export class TopologyTracker {
   feed(nowMs: number, evidence: Evidence): boolean {
     const begins = this.#followPhases(nowMs, evidence.talking);
     if (this.#state !== 'union') return this.#whileCalm(nowMs, evidence);
-    return this.#whileUnion(nowMs, evidence.pairs) || begins;
+    return this.#whileUnion(nowMs, evidence) || begins;
   }
 
-  #whileCalm(nowMs: number, { pairs, steady }: Evidence): boolean {
+  #whileCalm(nowMs: number, evidence: Evidence): boolean {
+    const { pairs, steady } = evidence;
     if (isSame(pairs, this.declared)) {
       this.#pending = undefined;
       this.#calmMs = nowMs;
@@ -102,7 +110,8 @@ export class TopologyTracker {
     }
     if (nowMs - this.#calmMs >= UNSETTLED_REACTIONS * this.reactionMs) {
       this.#beginUnion(nowMs);
-      return this.#whileUnion(nowMs, pairs);
+      this.#whileUnion(nowMs, evidence);
+      return true;
     }
     if (!this.#pending || !isSame(pairs, this.#pending.pairs)) {
       this.#pending = { pairs, sinceMs: nowMs, lastMs: nowMs };
@@ -112,28 +121,27 @@ export class TopologyTracker {
     const { updateMs, smoothingMs } = this.#smoothing;
     const heldMs = nowMs - this.#pending.sinceMs;
     const holdMs = smoothingMs < 4 * updateMs ? updateMs : updateMs / 2;
-    if (heldMs < (steady ? holdMs : Math.max(holdMs, smoothingMs))) return false;
-    if (pairs.length > 0 && this.#loses(this.declared, pairs)) {
-      const tooSoon = nowMs - this.#replacedMs < this.reactionMs;
-      this.#replacedMs = nowMs;
-      if (tooSoon) {
-        this.#beginUnion(nowMs);
-        return this.#whileUnion(nowMs, pairs);
-      }
+    if (heldMs < (steady ? TIMER_SLACK * holdMs : Math.max(holdMs, smoothingMs))) return false;
+    if (nowMs - this.#declaredMs < this.reactionMs && pairs.length > 0 && this.#loses(this.declared, pairs)) {
+      this.#beginUnion(nowMs);
+      this.#whileUnion(nowMs, evidence);
+      return true;
     }
     this.#declare(nowMs, pairs.length === 0 ? 'silent' : 'settled', pairs);
     return true;
   }
 
-  #whileUnion(nowMs: number, pairs: PairNumbers): boolean {
+  #whileUnion(nowMs: number, { pairs, steady }: Evidence): boolean {
+    if (!steady) this.#unsteadyMs = nowMs;
     if (!isAlike(pairs, this.#inferred)) {
       this.#inferred = pairs;
       this.#switchedMs = nowMs;
     }
-    if (pairs.length === 0 || nowMs - this.#switchedMs >= CALM_REACTIONS * this.reactionMs) {
+    if (pairs.length === 0 || this.#isCalm(nowMs)) {
       this.#union.clear();
       this.#state = 'settled';
       this.#calmMs = nowMs;
+      this.#declaredMs = Number.NEGATIVE_INFINITY;
       this.sinceMs = nowMs;
       const stays = isSame(pairs, this.declared);
       if (!stays) this.#pending = { pairs, sinceMs: nowMs, lastMs: nowMs };
@@ -146,12 +154,20 @@ export class TopologyTracker {
     return this.#showUnion(nowMs);
   }
 
+  #isCalm(nowMs: number): boolean {
+    const [switchedMs, unsteadyMs] = [nowMs - this.#switchedMs, nowMs - this.#unsteadyMs];
+    return (
+      Math.min(switchedMs, unsteadyMs) >= CALM_REACTIONS * this.reactionMs ||
+      switchedMs >= UNSTEADY_CALM_REACTIONS * this.reactionMs
+    );
+  }
+
   /** True where the union begins. */
   #followPhases(nowMs: number, talking: PairNumbers): boolean {
     // Silence between two bursts is no phase.
     if (talking.length === 0) return false;
     if (!isAlike(talking, this.#candidate.pairs)) this.#candidate = { pairs: talking, sinceMs: nowMs };
-    if (nowMs - this.#candidate.sinceMs < PHASE_PERIODS * this.#smoothing.updateMs) return false;
+    if (nowMs - this.#candidate.sinceMs < PHASE_PERIODS * periodMsOf(this.#smoothing)) return false;
     const isSwitch = this.#loses(this.#phase, talking);
     this.#phase = talking;
     if (!isSwitch) return false;
@@ -191,6 +207,7 @@ export class TopologyTracker {
     this.declared = pairs;
     this.sinceMs = nowMs;
     this.serial++;
+    this.#declaredMs = nowMs;
     this.#calmMs = nowMs;
     this.#pending = undefined;
   }

@@ -10,7 +10,14 @@
  */
 import { isGroupNumber, type TrafficUpdate, VnetError } from '../core/index.js';
 import { HostFeed } from './host-feed.js';
-import { BUCKETS_MAX, DICTIONARY_ROWS_MAX, HOSTS_MAX, MATRIX_SLOTS_MAX, PAIR_AGE_MS } from './limits.js';
+import {
+  BUCKETS_MAX,
+  BUCKETS_PER_UPDATE,
+  DICTIONARY_ROWS_MAX,
+  HOSTS_MAX,
+  MATRIX_SLOTS_MAX,
+  PAIR_AGE_MS,
+} from './limits.js';
 import { PairSlots } from './pair-slots.js';
 import { SlidingWindow, type Spread } from './sliding-window.js';
 
@@ -48,18 +55,21 @@ export class TrafficMatrix {
     return this.#smoothing.smoothingMs;
   }
 
-  /** Two update periods, or half the window where that is shorter; never less than one period. */
+  /** Length of what counts as now. */
   get recentMs(): number {
     return recentMsOf(this.#smoothing);
   }
 
-  /** Changes the smoothing; the window begins empty, totals stay. */
+  /** Changes the smoothing; the new window holds what the old one held. */
   setSmoothing(smoothing: Smoothing): void {
     const same =
       smoothing.updateMs === this.#smoothing.updateMs &&
       smoothing.smoothingMs === this.#smoothing.smoothingMs;
     this.#smoothing = { updateMs: smoothing.updateMs, smoothingMs: smoothing.smoothingMs };
-    if (!same) this.#window = this.#emptyWindow();
+    if (same) return;
+    const before = this.#window;
+    this.#window = this.#emptyWindow();
+    this.#window.carry(before, this.slots.size);
   }
 
   /** Throws VNET_ERR_INVALID, _CONFLICT (ask for a full update) or _LIMIT; nothing has changed then. */
@@ -182,15 +192,26 @@ export class TrafficMatrix {
   }
 
   #emptyWindow(): SlidingWindow {
-    const { updateMs, smoothingMs } = this.#smoothing;
-    const spanMs = smoothingMs + 2 * updateMs;
-    return new SlidingWindow(spanMs, Math.max(updateMs, spanMs / BUCKETS_MAX), this.slots.capacity);
+    return new SlidingWindow(spanMsOf(this.#smoothing), bucketMsOf(this.#smoothing), this.slots.capacity);
   }
 }
 
-export function recentMsOf({ updateMs, smoothingMs }: Smoothing): number {
-  return Math.max(updateMs, Math.min(2 * updateMs, smoothingMs / 2));
-}
+/** The window, and as late as its end may be. */
+const spanMsOf = ({ updateMs, smoothingMs }: Smoothing): number => smoothingMs + 2 * updateMs;
+
+/** A third of an update period: what was counted blurs by no more. Longer where a window would need too many. */
+const bucketMsOf = (smoothing: Smoothing): number =>
+  Math.max(smoothing.updateMs / BUCKETS_PER_UPDATE, spanMsOf(smoothing) / BUCKETS_MAX);
+
+/** An update period, or what of time the window can tell apart where that is longer. */
+export const periodMsOf = (smoothing: Smoothing): number =>
+  Math.max(smoothing.updateMs, 2 * bucketMsOf(smoothing));
+
+/** Two periods, or half the window where that is shorter; never less than one period. */
+export const recentMsOf = (smoothing: Smoothing): number => {
+  const periodMs = periodMsOf(smoothing);
+  return Math.max(periodMs, Math.min(2 * periodMs, smoothing.smoothingMs / 2));
+};
 
 export interface Interval {
   fromMs: number;

@@ -26,6 +26,9 @@ import { StepRecorder } from './step-recorder.js';
 import { type Interval, TrafficMatrix } from './traffic-matrix.js';
 import { VmPairs } from './vm-pairs.js';
 
+/** Timers are early or late by a little: an evaluation is not put off to the next for that. */
+const TIMER_SLACK = 0.8;
+
 export interface TrafficSightOptions {
   /** The VM that an address of a network belongs to. */
   vmName(network: number, address: MacAddress): string | undefined;
@@ -119,9 +122,9 @@ export class TrafficSight {
     }
   }
 
-  /** Evaluates, at most every `tickMs`; the declarations that this led to. */
+  /** Evaluates, about every `tickMs` at most; the declarations that this led to. */
   tick(nowMs: number): TopologyDeclaration[] {
-    if (nowMs - this.#evaluatedMs < this.tickMs) return [];
+    if (nowMs - this.#evaluatedMs < this.tickMs * TIMER_SLACK) return [];
     this.#evaluatedMs = nowMs;
     this.#matrix.advance(nowMs);
     const demands = this.#pairs.collect(this.#matrix);

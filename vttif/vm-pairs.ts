@@ -19,6 +19,10 @@ export interface VmDemands {
   /** Means over the window and over its last part, both directions, bits a second. */
   rate: Float64Array;
   recent: Float64Array;
+  /** Frames in the window, both directions. */
+  frames: Float64Array;
+  /** Length of the last part of the window, as a share of it. */
+  recentShare: number;
 }
 
 export const NO_DEMANDS: VmDemands = {
@@ -28,6 +32,8 @@ export const NO_DEMANDS: VmDemands = {
   b: new Uint32Array(0),
   rate: new Float64Array(0),
   recent: new Float64Array(0),
+  frames: new Float64Array(0),
+  recentShare: 1,
 };
 
 /** VMs are numbered below it, so that two numbers make one. */
@@ -49,6 +55,7 @@ export class VmPairs {
   #b = new Uint32Array(256);
   #bytes = new Float64Array(256);
   #recent = new Float64Array(256);
+  #frames = new Float64Array(256);
   #network = new Uint32Array(256);
   /** Of each slot: its pair, and the VMs in the direction of the traffic. */
   #pairOf = new Int32Array(0);
@@ -94,6 +101,7 @@ export class VmPairs {
     if (this.#vms.size > VMS_MAX - matrix.slots.size * 2 || this.#pairs.size > PAIRS_MAX) this.#beginAnew();
     this.#bytes.fill(0);
     this.#recent.fill(0);
+    this.#frames.fill(0);
     const { slots } = matrix;
     this.#fit(slots.capacity);
     for (let slot = 0; slot < slots.size; slot++) {
@@ -102,6 +110,7 @@ export class VmPairs {
       if (pair === WITHIN) continue;
       this.#bytes[pair] = (this.#bytes[pair] ?? 0) + (matrix.windowBytes[slot] ?? 0);
       this.#recent[pair] = (this.#recent[pair] ?? 0) + (matrix.recentBytes[slot] ?? 0);
+      this.#frames[pair] = (this.#frames[pair] ?? 0) + (matrix.windowFrames[slot] ?? 0);
     }
     return this.#demands(matrix);
   }
@@ -124,6 +133,8 @@ export class VmPairs {
       b: new Uint32Array(rows),
       rate: new Float64Array(rows),
       recent: new Float64Array(rows),
+      frames: new Float64Array(rows),
+      recentShare: matrix.recentMs / matrix.windowMs,
     };
     const [scale, recentScale] = [8000 / matrix.windowMs, 8000 / matrix.recentMs];
     let row = 0;
@@ -134,6 +145,7 @@ export class VmPairs {
       demands.b[row] = this.#b[pair] ?? 0;
       demands.rate[row] = (this.#bytes[pair] ?? 0) * scale;
       demands.recent[row] = (this.#recent[pair] ?? 0) * recentScale;
+      demands.frames[row] = this.#frames[pair] ?? 0;
       row++;
     }
     return demands;
@@ -192,6 +204,7 @@ export class VmPairs {
     this.#b = extended(this.#b, length);
     this.#bytes = extended(this.#bytes, length);
     this.#recent = extended(this.#recent, length);
+    this.#frames = extended(this.#frames, length);
     this.#network = extended(this.#network, length);
   }
 

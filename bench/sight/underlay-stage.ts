@@ -41,7 +41,7 @@ export class UnderlayStage {
     ] as const) {
       spec.paths.push({ from, to, rateBps, ...(delayMs > 0 ? { delayMs } : {}) });
     }
-    const stage = new UnderlayStage(await makeLab(spec));
+    const stage = new UnderlayStage(await makeLab(spec, { name: `wren${process.pid}` }));
     try {
       stage.#start();
       await stage.until(() => stage.latest?.estimate !== undefined, READY_MS);

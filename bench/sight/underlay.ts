@@ -4,6 +4,7 @@
  */
 import { accuracyTable, GRID_LOADS, GRID_RATES, measureAccuracy, quantile } from '../../wren/index.js';
 import { type Figure, median } from '../figure.js';
+import { overheadFigure } from './underlay-overhead.js';
 import { IP_SHARE, pause, UnderlayStage } from './underlay-stage.js';
 
 const RATES = [10e6, 50e6, 100e6, 200e6, 500e6];
@@ -14,6 +15,7 @@ const SAMPLE_MS = 500;
 const MEDIAN_MAX = 10;
 const TAIL_MAX = 25;
 const RTT_MAX_MS = 0.2;
+const RTT_SETTLE_MS = 8000;
 const CHANGE_MAX_S = 2;
 const PROBE_SHARE_MAX = 1;
 
@@ -50,6 +52,7 @@ export async function underlayFigures(): Promise<Figure[]> {
     await changeFigure('cross traffic from 20 to 70% of 100 Mbit/s', 100e6, [0.2, 0.7]),
     await changeFigure('cross traffic from 20 to 70% of 10 Mbit/s', 10e6, [0.2, 0.7]),
     await rateChangeFigure(),
+    await overheadFigure(),
     ...simulationFigures(),
   ];
 }
@@ -137,7 +140,7 @@ async function roundTripFigure(): Promise<Figure> {
   for (const delayMs of [0, 5, 20]) {
     const stage = await UnderlayStage.make(null, delayMs);
     try {
-      await pause(4000);
+      await pause(RTT_SETTLE_MS);
       const address = stage.lab.host('b').address;
       const { stdout } = await stage.lab.host('a').run(['ping', '-c', '15', '-i', '0.2', address]);
       const times = [...stdout.matchAll(/time=([\d.]+)/g)].map(([, time]) => Number(time));
@@ -166,9 +169,8 @@ async function changeFigure(name: string, rate: number, loads: [number, number])
   for (let round = 0; round < CHANGE_ROUNDS; round++) {
     const stage = await UnderlayStage.make(rate);
     try {
-      await (await stage.cross(rate * loads[0], 8))();
-      const first = await stage.cross(rate * loads[0], 26);
-      await pause(6000 + round * 370);
+      const first = await stage.cross(rate * loads[0], 28);
+      await pause(8000 + round * 370);
       const second = await stage.cross(rate * (loads[1] - loads[0]), 16);
       samples.push(await seen(stage, rate * (1 - loads[1]) * IP_SHARE));
       await Promise.all([first(), second()]);
@@ -221,7 +223,7 @@ const SIMULATED_S = 60;
 
 /** The same method against a simulated bottleneck, where the truth is known exactly and cross traffic may be random. */
 function simulationFigures(): Figure[] {
-  return (['constant', 'poisson', 'on-off'] as const).map((cross, kind) => {
+  return (['constant', 'paced', 'poisson', 'on-off'] as const).map((cross, kind) => {
     const results = (['wire', 'bucket'] as const).flatMap((shaper, s) =>
       GRID_RATES.flatMap((rateBitsPerSecond, r) =>
         GRID_LOADS.map((load, l) =>

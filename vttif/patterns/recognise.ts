@@ -43,7 +43,7 @@ export function recognise(
   ];
   return found
     .filter((pattern) => isIsomorphism(pattern, graph))
-    .map((pattern, place) => ({ pattern, rank: rank(pattern), place }))
+    .map((pattern, place) => ({ pattern, rank: unfamiliarity(pattern), place }))
     .sort((x, y) => x.rank - y.rank || x.place - y.place)
     .map(({ pattern }) => pattern);
 }
@@ -59,7 +59,8 @@ function canHaveName(size: number, a: ArrayLike<number>, b: ArrayLike<number>): 
   return new Set(Array.from({ length: size }, (_, vertex) => hashes.of(vertex))).size < size;
 }
 
-function rank({ kind, dimensions = [] }: Pattern): number {
+/** The lower, the sooner people would say it. */
+export function unfamiliarity({ kind, dimensions = [] }: Pattern): number {
   // Nobody says torus where a side is but an edge, unless nothing else fits.
   const stretched = kind === 'torus' && dimensions.includes(2) ? 1.5 : 0;
   return FAMILIARITY.indexOf(kind) + stretched;
