@@ -1,18 +1,39 @@
-/** `npm run bench [-- SECTION...]`: every figure the project claims, beside the paper's or a rival's. */
+/**
+ * `npm run bench [-- SECTION...]`: every figure the project claims, beside the paper's or a rival's. `sight` stands for all
+ * sections below it (`sight/traffic` and so on).
+ */
 import { ensurePrivilege } from '../lab/index.js';
 import { configurationFigures } from './configuration.js';
 import { type Figure, printFigures } from './figure.js';
 import { memoryFigures } from './memory.js';
+import { costFigures } from './sight/cost.js';
+import { reactionFigures } from './sight/reaction.js';
+import { trafficAccuracyFigures } from './sight/traffic-accuracy.js';
+import { trafficRealFigures } from './sight/traffic-real.js';
+import { trafficScaleFigures } from './sight/traffic-scale.js';
+import { trafficStudyFigures } from './sight/traffic-study.js';
+import { underlayFigures } from './sight/underlay.js';
 import { throughputFigures } from './throughput.js';
 
 const SECTIONS: Record<string, { title: string; measure(): Promise<Figure[]> }> = {
   configuration: { title: 'Configuration, from the call to the answer', measure: configurationFigures },
   memory: { title: 'Size', measure: memoryFigures },
   throughput: { title: 'One TCP stream between two VMs', measure: throughputFigures },
+  'sight/accuracy': { title: 'Topologies named rightly', measure: trafficAccuracyFigures },
+  'sight/study': { title: 'Reaction and accuracy over the three parameters', measure: trafficStudyFigures },
+  'sight/real': { title: 'Real communication matrices, heavy pairs kept', measure: trafficRealFigures },
+  'sight/scale': {
+    title: '1,000 VMs, 100,000 live pairs, 10 updates a second',
+    measure: trafficScaleFigures,
+  },
+  'sight/reaction': { title: 'A new topology among real VMs', measure: reactionFigures },
+  'sight/cost': { title: 'What seeing costs', measure: costFigures },
+  'sight/underlay': { title: 'The underlay, beside the truth', measure: underlayFigures },
 };
 
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
-const unknown = wanted.find((name) => !Object.hasOwn(SECTIONS, name));
+const covers = (word: string, section: string) => section === word || section.startsWith(`${word}/`);
+const unknown = wanted.find((word) => !Object.keys(SECTIONS).some((section) => covers(word, section)));
 const privilege = ensurePrivilege();
 if (unknown !== undefined) {
   process.stderr.write(`there is no section "${unknown}"; there are: ${Object.keys(SECTIONS).join(', ')}\n`);
@@ -22,7 +43,7 @@ if (unknown !== undefined) {
   process.exitCode = 1;
 } else {
   for (const [name, { title, measure }] of Object.entries(SECTIONS)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    if (wanted.length > 0 && !wanted.some((word) => covers(word, name))) continue;
     try {
       const figures = await measure();
       printFigures(title, figures);
