@@ -11,6 +11,9 @@ export interface Figure {
   met?: boolean;
 }
 
+/** What a section needs is not on this machine: it is skipped by name, which is no failure. */
+export class Absent extends Error {}
+
 export function median(samples: number[]): number {
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);

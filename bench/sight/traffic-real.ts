@@ -10,7 +10,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { seededRandom } from '../../core/index.js';
 import { drive, type Flow, SyntheticFleet } from '../../vttif/index.js';
-import type { Figure } from '../figure.js';
+import { Absent, type Figure } from '../figure.js';
 import { makeSight, NETWORK, vmName } from './traffic-workloads.js';
 
 const HEAVY_SHARE = 0.95;
@@ -36,7 +36,7 @@ export async function trafficRealFigures(): Promise<Figure[]> {
   );
   const files = sets.flatMap((set) => (set !== undefined && existsSync(set) ? matricesIn(set) : []));
   if (files.length === 0)
-    throw new Error('no matrices: VNET_DATA names no folder with mpi-cenat or mpi-maplib');
+    throw new Absent('no matrices: VNET_DATA names no folder with mpi-cenat or mpi-maplib');
   return THRESHOLDS.flatMap((threshold) => {
     const scores = files.map((file) => ({ file, ...score(readDemands(file), threshold) }));
     const worst = (of: 'precision' | 'recall') =>
