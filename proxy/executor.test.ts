@@ -1,8 +1,9 @@
 import t from 'tap';
-import { isEmptyChange, VnetError } from '../core/index.js';
+import { BROADCAST, isEmptyChange, systemClock, VnetError } from '../core/index.js';
 import { FakeHost, type Mishap } from './fake-fleet.js';
-import { base, changed, Fleet, LAB, mac, NAMES } from './fake-overlay.js';
+import { base, changed, FASTER, Fleet, LAB, mac, NAMES, withTree } from './fake-overlay.js';
 import { walk } from './fake-walk.js';
+import { TREE_DEAD_MS, TREE_SETTLE_MS } from './tree-watch.js';
 
 t.test('hosts get their part, and nothing is done twice', async (t) => {
   const fleet = await Fleet.start();
@@ -197,5 +198,145 @@ t.test('while paths change every frame follows the old ones or the new, whole', 
   t.ok(
     [...fleet.hosts.values()].every(({ config }) => config.networks.every((n) => n.oldestEpoch === n.epoch)),
   );
+  await fleet.proxy.close();
+});
+
+t.test('a tree of group frames falls and returns whole: no moment with two of them', async (t) => {
+  const fleet = await Fleet.start();
+  const events: string[] = [];
+  fleet.proxy.onEvent((event) => event.kind === 'tree' && events.push(`${event.network} ${event.fallen}`));
+  const topology = withTree();
+  const line = ['a', 'b', 'c', 'd'];
+  await fleet.target(topology);
+  await fleet.settle();
+  const ofTree = fleet.rules();
+  type State = Map<string, FakeHost>;
+  const states: State[] = [];
+  const remember = () =>
+    states.push(
+      new Map(
+        [...fleet.hosts].map(([name, { config }]) => [name, new FakeHost(name, structuredClone(config))]),
+      ),
+    );
+  for (const host of fleet.hosts.values()) host.onStep = remember;
+  const cut = (up: boolean) => {
+    fleet.link('b', 'c', up);
+    fleet.link('c', 'b', up);
+  };
+  /** Where a broadcast of `from` arrives that entered in one state and met another from the hop on. */
+  const arrivals = (
+    enter: State,
+    later: State,
+    hop: number,
+    from: string,
+    isLive: (a: string, b: string) => boolean,
+  ) => {
+    let asked = 0;
+    const epoch = enter.get(from)?.config.networks[0]?.epoch ?? 0;
+    const frame = { network: LAB, source: mac(NAMES.indexOf(from)), destination: BROADCAST, epoch };
+    const tableOf = (host: string) => (asked++ < hop ? enter : later).get(host)?.table;
+    return walk({ tableOf, isLive }, frame, from, `tap:vm-${from}`).delivered.sort();
+  };
+  const others = (from: string) =>
+    line.filter((host) => host !== from).map((host) => `${host} tap:vm-${host}`);
+  const noneTwice = (isLive: (a: string, b: string) => boolean) => {
+    for (const from of line) {
+      for (const [i, enter] of states.entries()) {
+        for (const later of states.slice(i)) {
+          for (const hop of [0, 1, 2, 3]) {
+            const found = arrivals(enter, later, hop, from, isLive);
+            if (new Set(found).size < found.length) t.fail(`twice: ${found} from ${from}`);
+          }
+        }
+      }
+      const last = states.at(-1) as State;
+      t.same(arrivals(last, last, 9, from, isLive), others(from), `everybody else once, from ${from}`);
+    }
+  };
+  const isCut = (a: string, b: string) => !['b c', 'c b'].includes(`${a} ${b}`);
+
+  remember();
+  cut(false);
+  t.ok(await fleet.untilFallen(true));
+  t.ok(states.length > 5);
+  noneTwice(isCut);
+  t.same(events, ['lab true']);
+  const before = states.length;
+  cut(true);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  cut(false);
+  await new Promise((resolve) => setTimeout(resolve, (2 * TREE_SETTLE_MS) / FASTER));
+  t.equal(states.length, before, 'a link that flaps moves nothing');
+
+  states.length = 0;
+  remember();
+  cut(true);
+  t.ok(await fleet.untilFallen(false));
+  noneTwice(() => true);
+  t.same(events, ['lab true', 'lab false']);
+  t.same(fleet.rules(), ofTree);
+
+  cut(false);
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  cut(true);
+  await new Promise((resolve) => setTimeout(resolve, (3 * TREE_DEAD_MS) / FASTER));
+  t.notOk(await fleet.isFallen(), 'a link that is re-made at once changes nothing');
+  topology.rules = [];
+  cut(false);
+  t.ok(await fleet.untilFallen(true));
+  await fleet.target(topology);
+  t.notOk(await fleet.isFallen(), 'without a tree nothing is fallen');
+  await fleet.proxy.close();
+});
+
+t.test('a switch of paths waits for its new links, but not for ever', async (t) => {
+  // In real time: the limit is long against what is waited for.
+  const fleet = await Fleet.start(undefined, undefined, systemClock);
+  const topology = base();
+  topology.shapes = [];
+  topology.routes = [{ network: 'lab', from: 'vm-a', to: 'vm-c', both: true, via: ['a', 'home', 'c'] }];
+  await fleet.target(topology);
+  await fleet.settle();
+  const next = structuredClone(topology);
+  next.links.push(
+    { type: 'udp', a: 'a', b: 'b' },
+    { type: 'udp', a: 'b', b: 'c' },
+    { type: 'udp', a: 'a', b: 'd' },
+  );
+  next.routes = [{ network: 'lab', from: 'vm-a', to: 'vm-c', both: true, via: ['a', 'b', 'c'] }];
+  for (const host of fleet.hosts.values()) host.onLinks = undefined;
+  const epoch = () => fleet.host('a').config.networks[0]?.epoch ?? 0;
+  const atFirst = epoch();
+  let isDone = false;
+  const waiting = fleet.target(next).then(() => (isDone = true));
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  t.same([epoch(), isDone], [atFirst, false], 'prepared, not switched');
+  for (const [a, b] of [
+    ['a', 'b'],
+    ['b', 'a'],
+    ['b', 'c'],
+    ['c', 'b'],
+  ] as const)
+    fleet.link(a, b, true);
+  await waiting;
+  t.equal(epoch(), atFirst + 1, 'the link that no path uses is not waited for');
+  await fleet.settle();
+
+  const back = structuredClone(topology);
+  await fleet.target(back);
+  await fleet.settle();
+  const again = epoch();
+  const held = fleet.target(next);
+  await new Promise((resolve) => setTimeout(resolve, 15));
+  t.equal(epoch(), again, 'what was said of the links that were there before holds no more');
+  await held;
+  t.equal(epoch(), again + 1, 'links that stay down do not hold it up: the ground carries');
+  await fleet.settle();
+
+  const only = structuredClone(next);
+  only.links.push({ type: 'udp', a: 'c', b: 'd' });
+  const askedAt = performance.now();
+  await fleet.target(only);
+  t.ok(performance.now() - askedAt < 900, 'a link alone is not waited for');
   await fleet.proxy.close();
 });

@@ -50,6 +50,22 @@ export function base(): Topology {
   };
 }
 
+/** The same, with a tree of group frames of the user's own along the line. */
+export function withTree(): Topology {
+  const topology = base();
+  const line = ['a', 'b', 'c', 'd'];
+  topology.rules = line.map((host, i) => ({
+    network: 'lab',
+    host,
+    source: { kind: 'any' },
+    destination: { kind: 'group' },
+    actions: [line[i - 1], line[i + 1]].flatMap((peer) =>
+      peer === undefined ? [] : [{ kind: 'edge' as const, peer }],
+    ),
+  }));
+  return topology;
+}
+
 /** Another shape the other way round, and a VM elsewhere: paths change at many hosts. */
 export function changed(): Topology {
   const topology = base();
@@ -70,11 +86,12 @@ export class Fleet {
   static async start(
     store: Store = new MemoryStore(),
     hosts = NAMES.map((name) => new FakeHost(name)),
+    time = clock,
   ): Promise<Fleet> {
     let seed = 1;
     const secret = (octets: number) =>
       new Uint8Array(octets).map(() => (seed = (seed * 48271) % 2147483647) & 255);
-    const fleet = new Fleet(await createProxy({ name: 'home', store, clock, secret }), hosts);
+    const fleet = new Fleet(await createProxy({ name: 'home', store, clock: time, secret }), hosts);
     for (const host of fleet.hosts.values())
       host.onLinks = (links) => {
         for (const { peer, type } of links) fleet.link(host.host, peer, true, type);
@@ -89,6 +106,18 @@ export class Fleet {
     this.proxy.reportEvent(host, { at, kind: 'link', host, peer, type, up, reason: 'test' });
   }
 
+  /** Until the tree of group frames has fallen, or has not. */
+  async untilFallen(fallen: boolean): Promise<boolean> {
+    const until = performance.now() + SETTLE_MAX_MS;
+    while ((await this.isFallen()) !== fallen && performance.now() < until) await sleep(5);
+    await this.settle();
+    return (await this.isFallen()) === fallen;
+  }
+
+  async isFallen(): Promise<boolean> {
+    return ((await this.proxy.overview()).fallenTrees ?? []).length > 0;
+  }
+
   join(host: FakeHost): Promise<void> {
     const { revision } = host.config;
     return this.proxy.attach(host, { host: host.host, version: '1', revision, dataPort: 7700 });
@@ -98,11 +127,20 @@ export class Fleet {
     return this.proxy.apply({ kind: 'target', topology });
   }
 
-  /** Until connected hosts have no more rules that are leaving. */
+  /** Until the Proxy has nothing to do, and connected hosts have no more rules that are leaving. */
   async settle(): Promise<void> {
     await sleep(SETTLE_MS);
     const until = performance.now() + SETTLE_MAX_MS;
-    while (this.#isDraining() && performance.now() < until) await sleep(1);
+    for (let quiet = 0; quiet < 2 && performance.now() < until; ) {
+      await this.#idle();
+      quiet = this.#isDraining() ? 0 : quiet + 1;
+      await sleep(1);
+    }
+  }
+
+  /** Whatever was asked for before is done: jobs are done in order, this one is in vain. */
+  async #idle(): Promise<void> {
+    await this.proxy.placeVm('nobody', 'nowhere').catch(() => {});
   }
 
   #isDraining(): boolean {

@@ -24,6 +24,8 @@ import type { LinkIdentities, LinkIdentity } from './lowering/index.js';
 export const INTENT_DELAY_MS = 500;
 /** With more statements than this in the journal it is written at once. */
 export const JOURNAL_STATEMENTS_MAX = 64;
+/** With more than this, the next change waits until the intent is written. */
+const JOURNAL_STATEMENTS_HARD_MAX = 2 * JOURNAL_STATEMENTS_MAX;
 /** Host revisions of one start of the Proxy, so that none is ever used for two configurations. */
 export const REVISIONS_A_START = 2 ** 24;
 
@@ -115,7 +117,8 @@ export class IntentKeeper {
    * yet to be told, where a start that finds it must not rely on them.
    */
   async promise(next: Intent, change: Change | undefined, hosts: string[] = []): Promise<void> {
-    if (this.#statements() > JOURNAL_STATEMENTS_MAX) await this.#writeIntent();
+    if (this.#statements() > JOURNAL_STATEMENTS_HARD_MAX) await this.#writing;
+    if (this.#statements() > JOURNAL_STATEMENTS_HARD_MAX) await this.#writeIntent();
     const entries = this.#entries.filter(({ serial }) => serial < next.serial);
     const journal = { entries: [...entries, entryOf(this.#intent, next, change, hosts)] };
     await this.#writeJournal(journal);
@@ -151,7 +154,8 @@ export class IntentKeeper {
   }
 
   #writeSoon(delayMs: number): void {
-    if (this.#cancelWrite) return;
+    if (this.#cancelWrite && delayMs > 0) return;
+    this.#cancelWrite?.();
     this.#cancelWrite = this.#clock.after(delayMs, () => {
       this.#cancelWrite = undefined;
       // The journal holds what could not be written: it is tried again with the next change, and when stopping.

@@ -17,6 +17,7 @@ import { lower, type Lowered, type Place } from './lowering/index.js';
 const LAB = networkId({ name: 'lab' });
 let counter = 0;
 const secret = (octets: number) => new Uint8Array(octets).map(() => (counter += 7) & 255);
+const GROUP_MAC = macFromNumber(0x01005e000001);
 const mac = (index: number) => macFromNumber(0x020000000000 + index);
 
 function star(hosts: number, vmsEach: number): Topology {
@@ -244,6 +245,29 @@ t.test('what cannot stand together is refused', async (t) => {
     ownTree.rules.push({ ...group, host, actions: peers.map((peer) => ({ kind: 'edge', peer })) });
   }
   assertWhole(t, ownTree, lowered(ownTree));
+  t.notOk(text(lowered(ownTree).configs.get('h0'), 'auto').includes('any group #tap:h0v0 >home'));
+
+  const exactly = { ...group, destination: { kind: 'exact', mac: GROUP_MAC } } as const;
+  ownTree.rules.push(
+    { ...exactly, host: 'h0', actions: [{ kind: 'edge', peer: 'h1' }] },
+    {
+      ...exactly,
+      host: 'h2',
+      actions: [
+        { kind: 'edge', peer: 'h1' },
+        { kind: 'port', port: 'tap:h2v0' },
+      ],
+    },
+  );
+  const fallen = lowered(ownTree, { fallen: new Set(['lab']) });
+  assertWhole(t, ownTree, fallen, new Set(['h0 h1']));
+  t.ok(text(fallen.configs.get('h0'), 'auto').includes('any group #tap:h0v0 >home'));
+  t.same(text(fallen.configs.get('h0'), 'route'), [], 'edges of all its group rules are left out');
+  t.same(text(fallen.configs.get('h2'), 'route'), [`any ${GROUP_MAC} #tap:h2v0`], 'ports stay');
+  t.same(
+    lowered(ownTree, { fallen: new Set(['other']) }).configs.get('h0')?.rules,
+    lowered(ownTree).configs.get('h0')?.rules,
+  );
 
   const clash = structuredClone(topology);
   clash.routes.push({ network: 'lab', from: 'h0v0', to: 'h1v0', both: false, via: ['h0', 'home', 'h1'] });

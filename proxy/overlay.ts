@@ -1,25 +1,24 @@
 /** What all parts of the Proxy's role share: the intent, the registry, the hosts, and one queue of changes. */
 import {
-  type Change,
   type ChangeProgress,
   type Clock,
   type Endpoint,
-  type Host,
   type OverlayEvent,
   type OverlayView,
   type Store,
   type Topology,
-  TOPOLOGY_LISTS,
   VnetError,
 } from '../core/index.js';
 import { Announcer, type EventBody } from './announcer.js';
+import { breath, ChangeJob, type Wanted } from './change-job.js';
 import { Completion } from './completion.js';
-import { Executor, type Job, Member } from './executor/index.js';
+import { Executor, type Member } from './executor/index.js';
 import { type Intent, IntentKeeper, REVISIONS_A_START } from './intent.js';
 import { Liveness } from './liveness.js';
 import { type LinkIdentities, type Lowered, Lowering, type SuspendedRoute } from './lowering/index.js';
 import type { Registry } from './registry.js';
-import { TreeWatch } from './tree-watch.js';
+import { Roster } from './roster.js';
+import { type TreeTimers, TreeWatch } from './tree-watch.js';
 
 /** Changes of the registry within this time are written once. */
 const REGISTRY_SAVE_MS = 500;
@@ -31,8 +30,6 @@ const DEFAULT_BOUND_MS = 1000;
 
 /** A switch of paths waits this long for its new links; those that are later, the ground carries for. */
 const LINKS_UP_MS = 1000;
-/** With a change of more statements, events are looked at between its stages. */
-const LARGE_STATEMENTS = 1000;
 
 /** As pino's: fields, then a sentence. */
 export interface Log {
@@ -55,17 +52,11 @@ export interface OverlayOptions {
   registry: Registry;
   /** Hosts of a change that was under way when the Proxy stopped: nobody knows what they run. */
   uncertain: readonly string[];
-}
-
-/** What the user wants to own, and how it differs from what the user owns. */
-export interface Wanted {
-  topology: Topology;
-  change: Change;
+  treeTimers: TreeTimers;
 }
 
 export class Overlay {
   readonly options: OverlayOptions;
-  readonly members = new Map<string, Member>();
   readonly registry: Registry;
   readonly executor: Executor;
   readonly epochs: Map<number, number>;
@@ -78,12 +69,10 @@ export class Overlay {
   closed = false;
   readonly #keeper: IntentKeeper;
   readonly #completion: Completion;
+  readonly #roster: Roster;
   readonly #lowering = new Lowering();
-  /** Hosts whose phase may have changed since it was announced. */
-  readonly #moved = new Set<string>();
-  /** Hosts that `members` was brought in line with. */
-  #synced: Topology['hosts'] = [];
-  #auto: { version: number; hosts: ReadonlyMap<string, Host> } = { version: -1, hosts: new Map() };
+  /** As if every host were there: kept apart, since going from one to the other would cost all that differs. */
+  readonly #ideal = new Lowering();
   #queue: Promise<unknown> = Promise.resolve();
   #reconcileQueued = false;
   #revision: number;
@@ -99,9 +88,11 @@ export class Overlay {
     this.#completion = new Completion(name, endpoint);
     this.identities = intent.identities;
     this.registry = options.registry;
-    this.liveness = new Liveness(() => this.trees.look());
+    this.#roster = new Roster(name, options.registry);
+    this.liveness = new Liveness(({ host, peer }) => this.trees.look(host, peer));
     this.trees = new TreeWatch({
       clock,
+      timers: options.treeTimers,
       isDead: (a, b) => this.#isDead(a, b),
       onTurn: (network, isFallen) => this.#turnTree(network, isFallen),
       fallen: intent.fallen,
@@ -126,7 +117,7 @@ export class Overlay {
         clock.after(delayMs, () => void this.enqueue(() => this.executor.clean()).catch(() => {}));
       },
     });
-    this.#syncMembers();
+    this.#roster.sync(this.topology.hosts);
     this.#presume();
     this.announcer.places(this.registry.places(this.topology), true);
     this.trees.follow(intent.topology.rules);
@@ -157,59 +148,58 @@ export class Overlay {
   }
 
   /** The user's topology with everything that is there without a statement. */
-  readonly complete = (user: Topology): Topology => this.#completion.complete(user, this.#autoHosts());
+  readonly complete = (user: Topology): Topology => this.#completion.complete(user, this.#roster.autoHosts());
 
   get topology(): Topology {
     return this.complete(this.intent.topology);
   }
 
-  /** Hosts that nobody named: those that joined with their token, and those that are connected. */
-  #autoHosts(): ReadonlyMap<string, Host> {
-    const { hostsVersion, autoHosts } = this.registry;
-    const before = this.#auto.hosts;
-    if (this.#auto.version === hostsVersion) return before;
-    const hosts = new Map(autoHosts);
-    for (const { host, session } of this.members.values()) {
-      if (session && host !== this.options.name && !hosts.has(host))
-        hosts.set(host, before.get(host) ?? { name: host });
-    }
-    const isSame =
-      hosts.size === before.size && [...hosts].every(([name, host]) => before.get(name) === host);
-    this.#auto = { version: hostsVersion, hosts: isSame ? before : hosts };
-    return this.#auto.hosts;
+  get members(): ReadonlyMap<string, Member> {
+    return this.#roster.members;
   }
 
-  /** Known from now on, whoever it is. */
   memberOf(host: string): Member {
-    const known = this.members.get(host);
-    if (known) return known;
-    const made = new Member(host, (member) => {
-      this.#moved.add(member.host);
-      this.#auto.version = -1;
-    });
-    this.#moved.add(host);
-    this.members.set(host, made);
-    return made;
+    return this.#roster.memberOf(host);
   }
 
   /** Hosts whose part would not arrive now. */
   unusable(): Set<string> {
-    return new Set([...this.members.values()].filter((member) => !member.usable).map(({ host }) => host));
+    return this.#roster.unusable();
   }
 
   /** The parts of all hosts. Costs what differs from the call before. */
-  lower(user: Topology, unusable: ReadonlySet<string>, identities: LinkIdentities): Lowered {
+  lower(
+    user: Topology,
+    unusable: ReadonlySet<string>,
+    identities: LinkIdentities,
+    fallen: ReadonlySet<string> = this.trees.fallen,
+  ): Lowered {
+    return this.#lowerBy(this.#lowering, user, unusable, identities, fallen);
+  }
+
+  /** Throws what lowering would throw if every host were there: clashes show even where a route is suspended today. */
+  refuseClashes(user: Topology): void {
+    this.#lowerBy(this.#ideal, user, new Set(), this.identities, new Set());
+  }
+
+  #lowerBy(
+    lowering: Lowering,
+    user: Topology,
+    unusable: ReadonlySet<string>,
+    identities: LinkIdentities,
+    fallen: ReadonlySet<string>,
+  ): Lowered {
     const topology = this.complete(user);
     const places = this.registry.places(topology);
     const { secret } = this.options;
-    return this.#lowering.lower({
+    return lowering.lower({
       topology,
       places,
       epochs: this.epochs,
       identities,
       secret,
       unusable,
-      fallen: this.trees.fallen,
+      fallen,
     });
   }
 
@@ -240,76 +230,28 @@ export class Overlay {
    */
   async transition(wanted?: Wanted, progress?: (progress: ChangeProgress) => void): Promise<string[]> {
     if (wanted) for (const member of this.members.values()) member.presumed &&= member.session !== undefined;
-    const topology = wanted?.topology ?? this.intent.topology;
-    const isLarge = wanted !== undefined && sizeOf(wanted.change) > LARGE_STATEMENTS;
-    if (isLarge) await breath();
-    let identities = this.identities;
-    let promised: Intent | undefined;
-    let promising: Promise<void> | undefined;
-    const next = (): Intent => ({
-      ...this.intent,
-      serial: this.intent.serial + 1,
-      topology,
-      revision: this.intent.revision + (wanted ? 1 : 0),
-      identities,
-      epochs: Object.fromEntries(this.epochs),
-      fallen: [...this.trees.fallen],
-    });
-    const job: Job = {
-      internal: wanted === undefined,
-      isLarge,
+    const job = new ChangeJob({
+      keeper: this.#keeper,
+      wanted,
       progress,
-      lower: (unusable) => {
-        const lowered = this.lower(topology, unusable, identities);
-        identities = lowered.identities;
-        return lowered;
-      },
-      journal: async (hosts, switching) => {
-        if (switching) return this.#keeper.begin(hosts);
-        if (!wanted) return;
-        if (isLarge) await breath();
-        promised = next();
-        promising = this.#keeper.promise(promised, wanted.change, hosts);
-        return promising;
-      },
-      commit: async (lowered) => {
-        await this.#commit(next(), promised, wanted);
-        this.suspended = lowered.suspended;
+      epochs: this.epochs,
+      identities: this.identities,
+      fallen: this.trees.fallen,
+      lower: (...input) => this.lower(...input),
+      onCommit: ({ suspended, identities }) => {
+        this.suspended = suspended;
         this.identities = identities;
       },
-    };
-    const pending = await this.#execute(job, () => promising);
-    this.#syncMembers();
+    });
+    if (job.isLarge) await breath();
+    const { pending } = await this.executor.run(job).catch(async (thrown: unknown) => {
+      await job.giveUp();
+      throw thrown;
+    });
+    this.#roster.sync(this.topology.hosts);
     this.announcer.places(this.registry.places(this.topology));
     this.trees.follow(this.intent.topology.rules);
     return pending;
-  }
-
-  /** The hosts run it: from here the change stands. */
-  async #commit(intent: Intent, promised: Intent | undefined, wanted: Wanted | undefined): Promise<void> {
-    const isPromised = promised !== undefined && sameEpochs(promised.epochs, intent.epochs);
-    const isNothing =
-      !wanted &&
-      sameKeys(intent.identities, this.intent.identities) &&
-      sameEpochs(intent.epochs, this.intent.epochs) &&
-      intent.fallen.join() === this.intent.fallen.join();
-    if (isNothing) return;
-    if (!isPromised) await this.#keeper.promise(intent, wanted?.change);
-    this.#keeper.settle(isPromised ? promised : intent);
-  }
-
-  /** A change that does not come to pass must not be taken up from the journal by the next start. */
-  async #execute(job: Job, promising: () => Promise<void> | undefined): Promise<string[]> {
-    try {
-      return (await this.executor.run(job)).pending;
-    } catch (thrown) {
-      const promise = promising();
-      if (promise) {
-        await promise.catch(() => {}); // Then it is what was thrown, or another error came first.
-        await this.#keeper.retract();
-      }
-      throw thrown;
-    }
   }
 
   /** The intent with these parts changed is safe when it resolves. */
@@ -355,9 +297,9 @@ export class Overlay {
   }
 
   announcePhases(): void {
-    if (this.#moved.size > 0) this.trees.look();
-    this.announcer.phases(this.topology.hosts, this.#moved, (host) => this.members.get(host));
-    this.#moved.clear();
+    const moved = this.#roster.takeMoved();
+    if (moved.length > 0) this.trees.lookAtAll();
+    this.announcer.phases(this.topology.hosts, moved, (host) => this.members.get(host));
   }
 
   /** Their daemons went on by themselves: paths through them need not fall to the star and come back. */
@@ -379,8 +321,9 @@ export class Overlay {
 
   /** Whom we do not hear says nothing; a host that is gone is missed by the other end. */
   #isDead(a: string, b: string): boolean {
-    const isHeard = (host: string) => this.members.get(host)?.session !== undefined;
-    return (isHeard(a) && !this.liveness.isLive(a, b)) || (isHeard(b) && !this.liveness.isLive(b, a));
+    const misses = (host: string, peer: string) =>
+      this.#roster.isHeard(host) && !this.liveness.isLive(host, peer);
+    return misses(a, b) || misses(b, a);
   }
 
   #turnTree(network: string, isFallen: boolean): void {
@@ -394,32 +337,4 @@ export class Overlay {
       this.options.log.error({ err: thrown, network }, 'cannot move the tree of group frames'),
     );
   }
-
-  #syncMembers(): void {
-    const { hosts } = this.topology;
-    if (hosts === this.#synced && this.#moved.size === 0) return;
-    this.#synced = hosts;
-    const names = new Set(hosts.map(({ name }) => name));
-    for (const host of names) this.memberOf(host);
-    for (const [host, member] of this.members)
-      if (!names.has(host) && !member.session) this.members.delete(host);
-  }
-}
-
-function sizeOf({ add, remove }: Change): number {
-  return TOPOLOGY_LISTS.reduce((sum, list) => sum + add[list].length + remove[list].length, 0);
-}
-
-/** Lets everybody else have a turn. */
-function breath(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-function sameKeys(a: LinkIdentities, b: LinkIdentities): boolean {
-  return a === b || (a.size === b.size && [...a.keys()].every((key) => b.has(key)));
-}
-
-function sameEpochs(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
-  const [ids, others] = [Object.keys(a), Object.keys(b)];
-  return ids.length === others.length && ids.every((id) => a[id] === b[id]);
 }

@@ -96,6 +96,17 @@ const START = canonical({
   ],
   vms: ['a', 'b', 'c'].map((on, i) => ({ name: `vm${i}`, network: 'lab', host: on, macs: [mac(i)] })),
   ports: [{ network: 'lab', host: 'd', port: 'bridge:br0', role: 'lan' }],
+  routes: [{ network: 'lab', from: 'vm0', to: 'vm1', both: false, via: ['a', 'b'] }],
+  rules: [
+    ['b', { kind: 'edge', peer: 'c' }] as const,
+    ['d', { kind: 'port', port: 'bridge:br0' }] as const,
+  ].map(([on, action]) => ({
+    network: 'lab',
+    host: on,
+    source: { kind: 'any' },
+    destination: { kind: 'exact', mac: mac(4) },
+    actions: [action],
+  })),
 });
 
 const text = (topology: Topology) => JSON.stringify(topology);

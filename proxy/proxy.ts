@@ -37,7 +37,7 @@ import { Learning } from './learning.js';
 import { Membership } from './membership.js';
 import { type Log, Overlay, type SecretSource } from './overlay.js';
 import { findPlace, isMacText } from './places.js';
-import { planEffects, propose, type Proposal } from './planning.js';
+import { planEffects, propose } from './planning.js';
 import {
   LEARNT_AGE_MS,
   LEARNT_PER_PORT_MAX,
@@ -47,6 +47,7 @@ import {
 } from './registry.js';
 import { Sight } from './sight/sight.js';
 import { trace } from './tracing.js';
+import { TREE_DEAD_MS, TREE_SETTLE_MS, type TreeTimers } from './tree-watch.js';
 
 export interface ProxyOptions {
   /** Of the host the Proxy runs on. */
@@ -63,6 +64,8 @@ export interface ProxyOptions {
   learntAgeMs?: number;
   /** Learnt addresses a port; default 4096. */
   learntPerPort?: number;
+  /** When a tree of group frames falls to the star and returns; defaults `TREE_DEAD_MS`, `TREE_SETTLE_MS`. */
+  treeTimers?: Partial<TreeTimers>;
 }
 
 const SILENT: Log = { info() {}, warn() {}, error() {} };
@@ -88,6 +91,7 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     intent,
     registry,
     uncertain: unfinished?.hosts ?? [],
+    treeTimers: { deadMs: TREE_DEAD_MS, settleMs: TREE_SETTLE_MS, ...options.treeTimers },
   });
   return new Proxy(overlay, learntAgeMs, await Sight.create(overlay));
 }
@@ -151,7 +155,7 @@ export class Proxy implements Authority {
       hosts: hosts.sort((a, b) => (a.name < b.name ? -1 : 1)),
       vms: registry.views(topology),
       suspended: [...suspended],
-      fallenTrees: this.#overlay.trees.views(),
+      fallenTrees: this.#overlay.trees.views(intent.fallen),
       configurationTime: this.#overlay.configurationTime,
     };
   }
@@ -163,7 +167,7 @@ export class Proxy implements Authority {
     if (isEmptyChange(change)) return { revision: intent.revision, change, steps, effects: [] };
     const unusable = this.#overlay.unusable();
     const before = this.#overlay.lower(intent.topology, unusable, this.#overlay.identities);
-    const after = this.#lowerChecked(proposal, unusable);
+    const after = this.#overlay.lower(proposal.topology, unusable, this.#overlay.identities);
     const effects = planEffects(before.configs, after.configs, (host) => !members.get(host)?.ready);
     return { revision: intent.revision, change, steps, effects };
   }
@@ -181,7 +185,7 @@ export class Proxy implements Authority {
     let pending: string[] = [];
     if (!isEmptyChange(proposal.change)) {
       if (this.#overlay.suspended.length + this.#overlay.unusable().size > 0)
-        this.#lowerChecked(proposal, new Set());
+        this.#overlay.refuseClashes(proposal.topology);
       pending = await this.#overlay.transition(proposal, progress);
       this.#overlay.saveRegistrySoon();
       this.#overlay.emit({
@@ -194,11 +198,6 @@ export class Proxy implements Authority {
     this.#overlay.measured(tookMs);
     progress?.({ phase: 'done', done: 1, total: 1 });
     return { revision: this.#overlay.intent.revision, steps: proposal.steps, tookMs, pending };
-  }
-
-  /** Clashes show even where a route is suspended today. */
-  #lowerChecked({ topology }: Proposal, unusable: ReadonlySet<string>) {
-    return this.#overlay.lower(topology, unusable, this.#overlay.identities);
   }
 
   /** Removing a host that nobody named and that is away means forgetting it. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { emptyChange, MemoryStore, type Topology, VnetError } from '../core/index.js';
 import { FakeHost } from './fake-fleet.js';
-import { base, changed, clock, FASTER, Fleet, mac } from './fake-overlay.js';
+import { base, changed, clock, FASTER, Fleet, mac, withTree } from './fake-overlay.js';
 import { createProxy } from './index.js';
 import { INTENT_DELAY_MS, JOURNAL_STATEMENTS_MAX } from './intent.js';
 
@@ -204,4 +204,32 @@ t.test('a change is stored at the cost of the change, and the intent follows', a
   await fleet.proxy.apply({ kind: 'change', change: rule(2000) });
   await fleet.proxy.close();
   t.same(await topologyOf(await store.copy()), await present());
+});
+
+t.test('a tree that has fallen is fallen after a restart, and returns', async (t) => {
+  const store = new MemoryStore();
+  const first = await Fleet.start(store);
+  await first.target(withTree());
+  await first.settle();
+  const ofTree = first.rules();
+  first.link('b', 'c', false);
+  t.ok(await first.untilFallen(true));
+  const ofStar = first.rules();
+  t.not(JSON.stringify(ofStar), JSON.stringify(ofTree));
+  await first.proxy.close();
+
+  const hosts = [...first.hosts.values()];
+  for (const host of hosts)
+    host.onStep = () =>
+      t.same(host.config.rules.map(({ id }) => id).sort(), ofStar[host.host], 'no other tree');
+  const second = await Fleet.start(store, hosts);
+  t.ok(await second.isFallen());
+  t.same(second.rules(), ofStar);
+  for (const host of hosts) {
+    host.onStep = undefined;
+    for (const { peer, type } of host.config.links) second.link(host.host, peer, true, type);
+  }
+  t.ok(await second.untilFallen(false));
+  t.same(second.rules(), ofTree);
+  await second.proxy.close();
 });

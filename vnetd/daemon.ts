@@ -254,7 +254,8 @@ export class Daemon {
         underlay: (report) => peer.notify('underlay', report),
       });
       if (this.#listeners.size > 0) peer.notify('listen', true);
-      for (const link of (await this.local()).links) {
+      // As they are at this moment: an event that is on its way must not be followed by what was before it.
+      for (const link of this.engine.linkStates()) {
         peer.notify(
           'event',
           this.#stamp(linkEvent(this.#options.host, link.peer, link.type, link.up, link.state)),

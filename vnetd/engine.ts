@@ -116,6 +116,11 @@ export class Engine {
     };
   }
 
+  /** As last reported; counters are zero. */
+  linkStates(): LinkView[] {
+    return this.#links.views([]);
+  }
+
   isLinkedTo(peer: string): boolean {
     return this.#links.isUp(peer);
   }

@@ -56,6 +56,8 @@ export interface Job {
 interface Goal {
   lowered: Lowered;
   switching: Set<number>;
+  /** Known to run something else than their part. */
+  changing: Set<Member>;
   unusable: Set<string>;
 }
 
@@ -169,7 +171,7 @@ export class Executor {
       );
       const affected = switching.size > 0 ? known : changing;
       const behind = affected.filter(({ host, session }) => !session && configs.has(host));
-      if (behind.length === 0) return { lowered, switching, unusable };
+      if (behind.length === 0) return { lowered, switching, unusable, changing: new Set(changing) };
       for (const { host } of behind) unusable.add(host);
     }
   }
@@ -183,8 +185,7 @@ export class Executor {
 
   #concerned(goal: Goal): Member[] {
     const connected = this.#connected(goal);
-    if (goal.switching.size > 0) return connected;
-    return connected.filter((member) => !member.runs(goal.lowered.configs.get(member.host)));
+    return goal.switching.size > 0 ? connected : connected.filter((member) => goal.changing.has(member));
   }
 
   #pending({ lowered }: Goal): string[] {

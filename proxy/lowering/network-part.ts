@@ -132,6 +132,7 @@ export class NetworkPart {
   #notePorts({ host, before, after }: PortChange, dirty: Set<string>): void {
     const isOurs = ({ network }: PortConfig) => network === this.#id;
     const [old, next] = [before.filter(isOurs), after.filter(isOurs)];
+    if (old.length + next.length === 0) return;
     if (next.length > 0) this.#withPorts.set(host, next);
     else this.#withPorts.delete(host);
     if (old.length > 0 !== next.length > 0) this.#served = undefined;

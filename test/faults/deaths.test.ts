@@ -72,6 +72,7 @@ t.test('deaths and changes', { skip }, async (t) => {
   await t.test(
     'a host dies while a change is made: it is pending, the others have theirs whole',
     async (t) => {
+      process.kill(overlay.pid('b'), 'SIGSTOP'); // It hears of the change and does nothing.
       let killed: Promise<void> | undefined;
       const result = await overlay.client().apply(target(withMany), () => {
         killed ??= overlay.stop('b', 'SIGKILL');

@@ -15,7 +15,7 @@ import {
   systemClock,
   type Topology,
 } from '../../core/index.js';
-import { createProxy } from '../../proxy/index.js';
+import { createProxy, type ProxyOptions } from '../../proxy/index.js';
 import { createMemoryPlane, Daemon, MemoryFabric } from '../../vnetd/index.js';
 
 const TOKEN = 'a token of the test, long enough';
@@ -43,9 +43,9 @@ export class OverlayBed {
   readonly #addresses = new Map<string, string>();
   #proxyPort = 0;
 
-  async startProxy(name: string): Promise<Node> {
+  async startProxy(name: string, options: Partial<ProxyOptions> = {}): Promise<Node> {
     const store = this.#store(name);
-    const role = await createProxy({ name, store, clock: systemClock, log: LOGGER });
+    const role = await createProxy({ name, store, clock: systemClock, log: LOGGER, ...options });
     const node = await this.#start(name, store, { role, port: this.#proxyPort || (await freePortPair()) });
     this.#proxyPort = node.daemon.dataPort;
     return node;

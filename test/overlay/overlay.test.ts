@@ -11,9 +11,9 @@ const MAC = (n: number) => `02:00:00:00:00:0${n}` as MacAddress;
 const HOSTS = ['a', 'b', 'c'];
 
 /** Three hosts, a VM each: web on a, db on b, log on c. */
-async function starBed() {
+async function starBed(options: Parameters<OverlayBed['startProxy']>[1] = {}) {
   const bed = new OverlayBed();
-  await bed.startProxy('home');
+  await bed.startProxy('home', options);
   for (const host of HOSTS) await bed.startHost(host);
   const { client } = bed.nodes.get('home') ?? (await bed.startProxy('home'));
   await until(
@@ -97,6 +97,79 @@ t.test('a direct link is added while frames flow, dies, and returns', async (t) 
   await until('direct again', () => got('b', 'db').includes('direct again'));
   t.equal(await relayed(), relayedThen);
 });
+
+t.test(
+  "a dead edge of the user's tree of group frames: the star takes them, then the tree again",
+  async (t) => {
+    const { bed, client, topology, send, got } = await starBed({ treeTimers: { deadMs: 50, settleMs: 400 } });
+    t.teardown(() => bed.close());
+    const events: string[] = [];
+    const listening = new AbortController();
+    t.teardown(() => listening.abort());
+    void (async () => {
+      for await (const event of client.events(listening.signal))
+        if (event.kind === 'tree') events.push(`${event.network} ${event.fallen} ${event.edges.join(' ')}`);
+    })().catch(() => {}); // It ends with the daemon.
+    const edge = (host: string, ...peers: string[]) => ({
+      network: 'lab',
+      host,
+      source: { kind: 'any' as const },
+      destination: { kind: 'group' as const },
+      actions: peers.map((peer) => ({ kind: 'edge' as const, peer })),
+    });
+    const links = [
+      { type: 'udp' as const, a: 'a', b: 'b' },
+      { type: 'udp' as const, a: 'b', b: 'c' },
+    ];
+    const rules = [edge('a', 'b'), edge('b', 'a', 'c'), edge('c', 'b')];
+    await client.apply({ kind: 'target', topology: { ...topology, links, rules } });
+
+    let sent = 0;
+    const relayed = async () =>
+      (await bed.node('home').plane.snapshot()).links.reduce((sum, link) => sum + link.inFrames, 0);
+    /** A broadcast of web's comes to everyone else once; true where the Proxy carried it. */
+    const broadcast = async (what: string): Promise<boolean> => {
+      const text = `to all ${(sent += 1)}`;
+      const before = await relayed();
+      send('web', 'a', frame(BROADCAST_FRAME_TO, MAC(1), text));
+      await until(`${what}: ${text}`, () => got('b', 'db').includes(text) && got('c', 'log').includes(text));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      for (const [host, vm] of [
+        ['b', 'db'],
+        ['c', 'log'],
+      ] as const)
+        t.equal(got(host, vm).filter((other) => other === text).length, 1, `${what}: once at ${vm}`);
+      t.equal(got('a', 'web').length, 0, 'never back');
+      return (await relayed()) > before;
+    };
+    const fallen = async () => ((await client.overview()).fallenTrees ?? []).map(({ network }) => network);
+    await until('the tree', async () => (await client.hostView('b')).links.every(({ up }) => up));
+    await until('not fallen', async () => (await fallen()).length === 0);
+    t.notOk(await broadcast('the tree'), 'by the tree of the user');
+
+    bed.setPath('b', 'c', false);
+    await until('the tree falls', async () => (await fallen()).includes('lab'));
+    t.match((await client.overview()).fallenTrees, [{ network: 'lab', edges: [['b', 'c']] }]);
+    t.ok(await broadcast('the star'), 'by the star');
+    t.notOk(
+      (await client.route('web', BROADCAST_FRAME_TO)).hops.some(({ verdict }) => verdict === 'drop'),
+      'the route of a broadcast has no dead end',
+    );
+
+    await bed.stop('b');
+    await bed.startHost('b');
+    await until('b is back', async () =>
+      (await client.overview()).hosts.every((host) => host.phase === 'ready'),
+    );
+    t.same(await fallen(), ['lab'], 'a daemon that is back says that its link is still down');
+
+    bed.setPath('b', 'c', true);
+    await until('the tree returns', async () => (await fallen()).length === 0);
+    await until('its event', () => events.length >= 2);
+    t.same([events[0], events.at(-1)], ['lab true b,c', 'lab false ']);
+    t.notOk(await broadcast('the tree again'), 'by the tree');
+  },
+);
 
 t.test('the Proxy dies and the star is whole again', async (t) => {
   const { bed, send, got } = await starBed();

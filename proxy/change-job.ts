@@ -1,0 +1,134 @@
+/** One change of the overlay, as the executor carries it out: what it lowers to, when it is stored, when it stands. */
+import { type Change, type ChangeProgress, type Topology, TOPOLOGY_LISTS } from '../core/index.js';
+import type { Job } from './executor/index.js';
+import type { Intent, IntentKeeper } from './intent.js';
+import type { LinkIdentities, Lowered } from './lowering/index.js';
+
+/** With a change of more statements, events are looked at between its stages. */
+const LARGE_STATEMENTS = 1000;
+
+/** What the user wants to own, and how it differs from what the user owns. */
+export interface Wanted {
+  topology: Topology;
+  change: Change;
+}
+
+export interface ChangeJobOptions {
+  keeper: IntentKeeper;
+  /** Absent: nothing of the user's changes; hosts came or went, addresses were learnt. */
+  wanted: Wanted | undefined;
+  progress: ((progress: ChangeProgress) => void) | undefined;
+  /** As they are; the executor moves them. */
+  epochs: ReadonlyMap<number, number>;
+  /** Of the links there are. */
+  identities: LinkIdentities;
+  /** Names of networks whose group frames take the star. */
+  fallen: ReadonlySet<string>;
+  lower(
+    topology: Topology,
+    unusable: ReadonlySet<string>,
+    identities: LinkIdentities,
+    fallen: ReadonlySet<string>,
+  ): Lowered;
+  /** It stands. */
+  onCommit(lowered: Lowered): void;
+}
+
+export class ChangeJob implements Job {
+  readonly internal: boolean;
+  readonly isLarge: boolean;
+  readonly progress: Job['progress'];
+  readonly #options: ChangeJobOptions;
+  readonly #topology: Topology;
+  #identities: LinkIdentities;
+  /** What the journal holds before the change stands. */
+  #promised: Intent | undefined;
+  #promising: Promise<void> | undefined;
+
+  constructor(options: ChangeJobOptions) {
+    const { wanted, progress, keeper, identities } = options;
+    this.#options = options;
+    this.internal = wanted === undefined;
+    this.isLarge = wanted !== undefined && sizeOf(wanted.change) > LARGE_STATEMENTS;
+    this.progress = progress;
+    this.#topology = wanted?.topology ?? keeper.intent.topology;
+    this.#identities = identities;
+  }
+
+  lower(unusable: ReadonlySet<string>): Lowered {
+    const lowered = this.#options.lower(this.#topology, unusable, this.#identities, this.#options.fallen);
+    this.#identities = lowered.identities;
+    return lowered;
+  }
+
+  /** Epochs that move are noted before; without a switch the journal takes what the change leads to. */
+  async journal(hosts: string[], switching: boolean): Promise<void> {
+    const { keeper, wanted } = this.#options;
+    if (switching) return keeper.begin(hosts);
+    if (!wanted) return;
+    if (this.isLarge) await breath();
+    this.#promised = this.#next();
+    this.#promising = keeper.promise(this.#promised, wanted.change, hosts);
+    return this.#promising;
+  }
+
+  async commit(lowered: Lowered): Promise<void> {
+    const { keeper, wanted, onCommit } = this.#options;
+    const intent = this.#next();
+    const promised = this.#promised;
+    if (promised && sameEpochs(promised.epochs, intent.epochs)) keeper.settle(promised);
+    else if (wanted || !isStored(intent, keeper.intent)) {
+      await keeper.promise(intent, wanted?.change);
+      keeper.settle(intent);
+    }
+    onCommit(lowered);
+  }
+
+  /** A change that does not come to pass must not be taken up from the journal by the next start. */
+  async giveUp(): Promise<void> {
+    if (!this.#promising) return;
+    await this.#promising.catch(() => {}); // Then it is why the change is given up, or another error came first.
+    await this.#options.keeper.retract();
+  }
+
+  #next(): Intent {
+    const { keeper, wanted, epochs, fallen } = this.#options;
+    const { intent } = keeper;
+    return {
+      ...intent,
+      serial: intent.serial + 1,
+      topology: this.#topology,
+      revision: intent.revision + (wanted ? 1 : 0),
+      identities: this.#identities,
+      epochs: Object.fromEntries(epochs),
+      fallen: [...fallen],
+    };
+  }
+}
+
+function sizeOf({ add, remove }: Change): number {
+  return TOPOLOGY_LISTS.reduce((sum, list) => sum + add[list].length + remove[list].length, 0);
+}
+
+/** Lets everybody else have a turn. */
+export function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Nothing but the serial differs. */
+function isStored(a: Intent, b: Intent): boolean {
+  return (
+    sameKeys(a.identities, b.identities) &&
+    sameEpochs(a.epochs, b.epochs) &&
+    a.fallen.join() === b.fallen.join()
+  );
+}
+
+function sameKeys(a: LinkIdentities, b: LinkIdentities): boolean {
+  return a === b || (a.size === b.size && [...a.keys()].every((key) => b.has(key)));
+}
+
+function sameEpochs(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): boolean {
+  const [ids, others] = [Object.keys(a), Object.keys(b)];
+  return ids.length === others.length && ids.every((id) => a[id] === b[id]);
+}
