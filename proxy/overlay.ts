@@ -15,7 +15,14 @@ import { Completion } from './completion.js';
 import { Executor, type Member } from './executor/index.js';
 import { type Intent, IntentKeeper, REVISIONS_A_START } from './intent.js';
 import { Liveness } from './liveness.js';
-import { type LinkIdentities, type Lowered, Lowering, type SuspendedRoute } from './lowering/index.js';
+import {
+  type LinkIdentities,
+  type Lowered,
+  Lowering,
+  NO_TRIALS,
+  type SuspendedRoute,
+  type Trial,
+} from './lowering/index.js';
 import type { Registry } from './registry.js';
 import { Roster } from './roster.js';
 import { type TreeTimers, TreeWatch } from './tree-watch.js';
@@ -71,6 +78,7 @@ export class Overlay {
   readonly #completion: Completion;
   readonly #roster: Roster;
   readonly #lowering = new Lowering();
+  #trials = NO_TRIALS;
   /** As if every host were there: kept apart, since going from one to the other would cost all that differs. */
   readonly #ideal = new Lowering();
   #queue: Promise<unknown> = Promise.resolve();
@@ -200,7 +208,20 @@ export class Overlay {
       secret,
       unusable,
       fallen,
+      trials: this.#trials,
     });
+  }
+
+  /** By a link that paths may use. */
+  isLinked(a: string, b: string): boolean {
+    const isTrial = this.#trials.some((trial) => trial.includes(a) && trial.includes(b));
+    return !isTrial && (this.members.get(a)?.installed?.links.some(({ peer }) => peer === b) ?? false);
+  }
+
+  /** Links for a while, that no path uses; they replace those before. */
+  setTrials(trials: readonly Trial[]): void {
+    this.#trials = trials;
+    this.reconcile();
   }
 
   /** One job at a time, in the order they were asked for. */

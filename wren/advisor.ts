@@ -22,23 +22,23 @@ const QUEUE_SHORT_NS = 5e6;
 const SPAN_FACTOR = 3;
 const SPAN_MIN_NS = 3e6;
 const SPAN_MAX_NS = 300e6;
-const SPAN_FIRST_NS = 100e6;
+const SPAN_FIRST_NS = 50e6;
 const FREE_EXPECTED_MIN = 0.05;
 /** Of the difference between the queue wanted and the queue seen. */
 const GAIN = 0.7;
 const FIRST_BURST_PACKETS = 16;
-/**
- * A burst this much larger than one that met a queue, and yet without one, contradicts what was known; so do as many
- * of any size one after the other. Near the edge of a token bucket chance decides on single ones.
- */
-const CONTRADICTS_FACTOR = 1.3;
-const CLEAR_TO_FORGET = 6;
+/** Bursts that should have made at least this part of the queue wanted, and made none, before the old path is forgotten. */
+const EXPECTED_PART = 0.4;
+const CLEAR_TO_FORGET = 2;
+/** Of a new sight of a token bucket's credit. */
+const CREDIT_GAIN = 0.3;
 const BOUNDS_KEPT = 8;
 
 export class Advisor {
   #burstBytes: number | undefined;
   #packetBytes = 1500;
-  #queuedBurst = 0;
+  /** What passes before a queue begins: the credit of a token bucket; octets. */
+  #creditBytes: number | undefined;
   #clear = 0;
   #urgent = false;
   #bounds: number[] = [];
@@ -51,7 +51,7 @@ export class Advisor {
 
   reset(): void {
     this.#burstBytes = undefined;
-    this.#queuedBurst = 0;
+    this.#creditBytes = undefined;
     this.#clear = 0;
     this.#urgent = false;
     this.#bounds = [];
@@ -64,8 +64,8 @@ export class Advisor {
     else {
       this.#clear = 0;
       this.#bounds = [];
-      this.#queuedBurst = result.burstBytes;
       const told = add();
+      this.#noteCredit(result, bandwidth);
       // Too short a queue where a longer one was meant to be: the path got faster.
       const missed = !told && result.lostPackets === 0 && bandwidth.nsPerByte !== undefined;
       this.#burstBytes = missed
@@ -82,14 +82,33 @@ export class Advisor {
 
   #tookClear(result: TrainResult, bandwidth: Bandwidth): void {
     const known = bandwidth.nsPerByte !== undefined;
-    const contradicts = known && result.burstBytes >= CONTRADICTS_FACTOR * this.#queuedBurst;
-    this.#clear++;
-    this.#urgent = known && this.#clear === 1;
-    if (contradicts || this.#clear >= CLEAR_TO_FORGET) bandwidth.reset();
+    const contradicts = known && this.#expectedQueueNs(result, bandwidth) > CLEAR_NS;
+    if (contradicts) this.#clear++;
+    this.#urgent = contradicts;
+    if (this.#clear >= CLEAR_TO_FORGET) this.#forget(bandwidth);
     if (bandwidth.nsPerByte === undefined && result.burstBitsPerSecond > 0) {
       this.#bounds = [...this.#bounds, result.burstBitsPerSecond].slice(-BOUNDS_KEPT);
     }
     this.#burstBytes = this.#bounded(result.burstBytes * 2);
+  }
+
+  #forget(bandwidth: Bandwidth): void {
+    bandwidth.reset();
+    this.#clear = 0;
+    this.#creditBytes = undefined;
+  }
+
+  /** A queue after the burst is what came in, less the credit and less what left meanwhile. */
+  #noteCredit({ burstBytes, burstSentNs, queueNs }: TrainResult, { nsPerByte, load = 0 }: Bandwidth): void {
+    if (nsPerByte === undefined) return;
+    const credit = Math.max(burstBytes - (queueNs + (1 - load) * burstSentNs) / nsPerByte, 0);
+    this.#creditBytes = (this.#creditBytes ?? credit) * (1 - CREDIT_GAIN) + credit * CREDIT_GAIN;
+  }
+
+  /** Of a burst that met none; less than what counts is nothing. */
+  #expectedQueueNs({ burstBytes, burstSentNs }: TrainResult, { nsPerByte = 0, load = 0 }: Bandwidth): number {
+    const queueNs = (burstBytes - (this.#creditBytes ?? 0)) * nsPerByte - (1 - load) * burstSentNs;
+    return queueNs >= EXPECTED_PART * this.#queueTargetNs(nsPerByte) ? queueNs : 0;
   }
 
   #nextBurst(result: TrainResult, nsPerByte: number | undefined): number {

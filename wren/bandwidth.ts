@@ -31,16 +31,17 @@ export interface BandwidthEstimate {
 /** Older samples are forgotten in any case. */
 const MEMORY_MS = 120_000;
 const MEMORY_SAMPLES = 160;
-/** Shorter stretches are all noise. */
-const STRETCH_MIN_NS = 250e3;
-const DENSE_STEPS_BYTES = 3000;
+/** Shorter stretches are all noise. Of a train: it is made to tell. */
+const TRAIN_MIN = { ns: 250e3, steps: 1, bytes: 3000 };
+/** Of traffic, whose queues may be no more than a machine that was busy with something else. */
+const TRAFFIC_MIN = { ns: 2e6, steps: 8, bytes: 12_000 };
 /** The load of unresponsive traffic cannot leave less than this share: the rest is noise. */
 const FREE_SHARE_MIN = 0.005;
 
-const LOAD: RecentMeanOptions = { deviation: 0.15, deviationMin: 0.015, changeMin: 0.05 };
+const LOAD: RecentMeanOptions = { deviation: 0.15, deviationMin: 0.015, changeMin: 0.05, trimMin: 0.3 };
 /** Relative, of the logarithm of nanoseconds per octet. */
-const SERVICE: RecentMeanOptions = { deviation: 0.15, deviationMin: 0.015, changeMin: 0.07 };
-const REFINEMENTS = 4;
+const SERVICE: RecentMeanOptions = { deviation: 0.15, deviationMin: 0.015, changeMin: 0.07, trimMin: 0.6 };
+const REFINEMENTS = 2;
 /** A dense stretch is sent in less than half its service: others take no more of it than this leaves. */
 const DENSE_SERVED_MIN = 0.3;
 
@@ -91,8 +92,10 @@ export class Bandwidth {
       from: sample.from,
       ownBytesPerNs: sample.ownBitsPerSecond / 8e9,
     });
-    const tellsService = dense.arrivedNs >= STRETCH_MIN_NS && dense.bytes >= DENSE_STEPS_BYTES;
-    const tellsLoad = sparse.sentNs >= STRETCH_MIN_NS && (this.#nsPerByte !== undefined || tellsService);
+    const min = sample.from === 'probe' ? TRAIN_MIN : TRAFFIC_MIN;
+    const tellsService = dense.arrivedNs >= min.ns && dense.steps >= min.steps && dense.bytes >= min.bytes;
+    const tellsLoad =
+      sparse.sentNs >= min.ns && sparse.steps >= min.steps && (this.#nsPerByte !== undefined || tellsService);
     if (tellsService) this.#dense.push(held(dense));
     if (tellsLoad) this.#sparse.push(held(sparse));
     if (!tellsService && !tellsLoad) return false;
@@ -124,7 +127,10 @@ export class Bandwidth {
     this.#sparse = this.#sparse.filter(young).slice(-MEMORY_SAMPLES);
   }
 
-  /** Either unknown needs the other; a few rounds settle them, since dense stretches barely feel the load. */
+  /**
+   * Either unknown needs the other. Two rounds settle them: dense stretches barely feel the load, and the next sample
+   * goes on from here.
+   */
   #refine(): void {
     let load = this.#load;
     let nsPerByte = this.#nsPerByte;

@@ -22,7 +22,7 @@ const TRAFFIC_SAMPLE_MS = 250;
 const TRAFFIC_ENOUGH_MS = 1500;
 
 /** While no bottleneck shows, only this part of the rate tried counts for the share: a token bucket may hide one. */
-const CLEAR_PART = 0.1;
+const CLEAR_PART = 0.3;
 
 const BOUND_CONFIDENCE = 0.2;
 

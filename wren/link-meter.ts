@@ -14,7 +14,7 @@ const LOSS_SURE_DATAGRAMS = 100;
 
 /** Of the plane's smoothing over keep-alives, which is undone here: one that met a queue would be felt for seconds. */
 const SMOOTHING = 8;
-const RTT_SAMPLES = 10;
+const RTT_SAMPLES = 16;
 
 interface RttSample {
   atMs: number;

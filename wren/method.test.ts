@@ -7,7 +7,7 @@ import { CrossTraffic } from './testbed/cross-traffic.js';
 import { Hop } from './testbed/hop.js';
 import { BUSY, SimulatedLink, type SimulatedOptions } from './testbed/simulated-link.js';
 import { World } from './testbed/world.js';
-import { START_UP_BYTES } from './prober.js';
+import { PROBE_RATE_MAX, START_UP_BYTES } from './prober.js';
 
 const RATES = [10e6, 50e6, 100e6, 500e6];
 const LOADS = [0, 0.4, 0.8];
@@ -163,6 +163,21 @@ test("traffic's own bursts tell, and bursts of ours stop", (t) => {
   t.end();
 });
 
+test("the overlay's own smooth traffic is left out of what more could be sent", (t) => {
+  const { world, link, truth } = stage();
+  const own = 10e6;
+  const packet = () => {
+    link.send(1500);
+    world.at(world.nowNs + (1500 * 8e9) / own, packet);
+  };
+  packet();
+  world.runUntil(20 * second);
+  near(t, available(link)?.value, truth - own, 0.15, 'available');
+  t.equal(available(link)?.method, 'probe', 'it makes no queue that would tell');
+  near(t, link.b.report().links[0]?.throughputBitsPerSecond.value, own, 0.05, 'throughput');
+  t.end();
+});
+
 test('nobody else, and faster than can be tried: a bound, and said to be one', (t) => {
   const world = new World();
   const random = seededRandom(9);
@@ -190,7 +205,7 @@ test('the start-up allowance bounds what is sent before anything is known', (t) 
     noise: BUSY,
   });
   world.runUntil(second);
-  t.ok(link.trainBytes <= START_UP_BYTES);
+  t.ok(link.trainBytes <= START_UP_BYTES + PROBE_RATE_MAX / 8, `${link.trainBytes} octets`);
   const slow = stage({}, 2e6, 0);
   slow.world.runUntil(second);
   t.ok(slow.link.trainBytes <= 80_000, `${slow.link.trainBytes} octets in the first second of a slow link`);
@@ -230,11 +245,26 @@ test('time stamps that cannot be true are refused, and it is said', (t) => {
   t.end();
 });
 
+test('packets that leave together with one stamp are no lie', (t) => {
+  // As a plane does that sends what has no distance in batches.
+  let last = 0;
+  const together = (ns: number) => {
+    if (ns - last > 50e3) last = ns;
+    return last;
+  };
+  const { world, link, truth } = stage({ lie: together }, 500e6, 0.4);
+  world.runUntil(20 * second);
+  t.same(link.b.report().notes, []);
+  near(t, available(link)?.value, truth, 0.15, 'available');
+  t.end();
+});
+
 test('a link that goes down and comes back on another path', (t) => {
   const { world, link, hop, truth } = stage();
   world.runUntil(20 * second);
   near(t, available(link)?.value, truth, 0.1, 'before');
   link.setUp(false);
+  world.runUntil(20.2 * second); // A train that is leaving leaves.
   const sent = link.trainBytes;
   world.runUntil(25 * second);
   t.equal(link.trainBytes, sent, 'nothing is sent while it is down');

@@ -66,7 +66,7 @@ test('sections: arrivals seen together count once, at the time of the last', (t)
   t.end();
 });
 
-const MEAN = { deviation: 0.1, deviationMin: 0.01, changeMin: 0.05 };
+const MEAN = { deviation: 0.1, deviationMin: 0.01, changeMin: 0.05, trimMin: 0.1 };
 const noisy = (seed: number, values: number[], noise: number) => {
   const random = seededRandom(seed);
   return values.map((value) => ({ value: value + (random() - 0.5) * noise, weight: 0.5 + random() }));

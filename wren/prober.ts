@@ -1,5 +1,5 @@
 /** The sending side of one UDP link: which train leaves when, within the share that measurement may take. */
-import type { PlaneTrain, Random } from '../core/index.js';
+import { type PlaneTrain, type Random, TRAIN_PACKETS_MAX } from '../core/index.js';
 import type { Note } from './note.js';
 import {
   type BurstPlan,
@@ -17,7 +17,7 @@ import {
  * only while they meet no queue (so a slow link gets the first burst, 24 kB, and a little for the next trains), once
  * in START_UP_EVERY_MS.
  */
-export const START_UP_BYTES = 1280 * 1024;
+export const START_UP_BYTES = 4 * 1500 * TRAIN_PACKETS_MAX;
 export const START_UP_EVERY_MS = 15_000;
 /** Once the capacity is known, credit for this many trains, so that the first estimate does not rest on one. */
 const START_UP_TRAINS = 2;
@@ -33,7 +33,7 @@ const UNANSWERED_MAX = 4;
 const SILENT_EVERY_MS = 10_000;
 const SILENT_BURST_PACKETS = 16;
 /** A burst without advice is watched this long. */
-const FIRST_SPAN_NS = 100e6;
+const FIRST_SPAN_NS = 50e6;
 /** The plane may be a little late with the last packets. */
 const TRAIN_MARGIN_MS = 2;
 const SOUNDING_GAP_MS = 45;
@@ -142,6 +142,7 @@ export class Prober {
   #refill(nowMs: number, packetBytes: number, share: number): void {
     const elapsedMs = Math.max(nowMs - this.#refilledMs, 0);
     this.#refilledMs = nowMs;
+    if (this.#startUp > 0) return;
     const rate = Math.min(share * this.#capacity, PROBE_RATE_MAX);
     const most = SAVED_TRAINS * burstTrainBytes(this.#advice?.burstBytes ?? 0, packetBytes);
     if (this.#tokens < most) this.#tokens = Math.min(this.#tokens + (rate * elapsedMs) / 8e3, most);
@@ -158,6 +159,7 @@ export class Prober {
     if (!advice || this.#unanswered >= UNANSWERED_MAX) return this.#planUnadvised(nowMs, packetBytes);
     if (advice.hold) return undefined;
     const cost = burstTrainBytes(advice.burstBytes, packetBytes);
+    if (this.#startUp < cost) this.#startUp = 0;
     const credit = this.#urgent ? DEBT_TRAINS * cost : 0;
     const have = Math.max(this.#tokens + credit, this.#startUp);
     if (have < cost * (this.#urgent ? 1 : 1 + JITTER * this.random())) {

@@ -13,7 +13,7 @@ export interface RecentMean {
   from: number;
   mean: number;
   standardError: number;
-  /** The newest sample stands apart, alone as yet. */
+  /** The newest sample stands apart, alone as yet, and is not in the mean. */
   suspect: boolean;
 }
 
@@ -23,6 +23,8 @@ export interface RecentMeanOptions {
   deviationMin: number;
   /** Smaller differences are no change. */
   changeMin: number;
+  /** Outliers are pulled in to three deviations, and never nearer than this: what is rare may be part of the mean. */
+  trimMin: number;
 }
 
 /** Standard errors between old and new that make a change; more for a single sample to be suspected. */
@@ -37,42 +39,50 @@ const MOST = 0.6;
 
 /** A variance taken from few samples is not to be trusted: the bound widens by this over their number. */
 const FEW_SAMPLES = 2;
-const TRIM_SAMPLES_MIN = 5;
+const TRIM_SAMPLES_MIN = 4;
 const TRIM_DEVIATIONS = 3;
+/** No sample weighs more than so many of the usual ones. */
+const TRIM_WEIGHT = 3;
 /** Of a normal distribution, median absolute deviation to standard deviation. */
 const MAD_TO_DEVIATION = 1.4826;
 
-interface Part {
+/** Weights, values and squares of some samples, added up. */
+interface Sums {
+  count: number;
   weight: number;
-  mean: number;
+  first: number;
+  second: number;
 }
 
-function meanOf(samples: readonly Weighted[]): Part {
-  let weight = 0;
-  let sum = 0;
-  for (const sample of samples) {
-    weight += sample.weight;
-    sum += sample.weight * sample.value;
-  }
-  return { weight, mean: weight > 0 ? sum / weight : 0 };
-}
+const NO_SUMS: Sums = { count: 0, weight: 0, first: 0, second: 0 };
+
+const plus = (sums: Sums, { value, weight }: Weighted, sign = 1): Sums => ({
+  count: sums.count + sign,
+  weight: sums.weight + sign * weight,
+  first: sums.first + sign * weight * value,
+  second: sums.second + sign * weight * value * value,
+});
+
+const sumsOf = (samples: readonly Weighted[]): Sums =>
+  samples.reduce((sums, sample) => plus(sums, sample), NO_SUMS);
+const meanOf = ({ weight, first }: Sums): number => (weight > 0 ? first / weight : 0);
 
 /** Variance of a sample of weight 1: that of a sample of weight w is this / w. */
-function unitVariance(samples: readonly Weighted[], mean: number, options: RecentMeanOptions): number {
-  const weight = meanOf(samples).weight / Math.max(samples.length, 1);
-  const floor = options.deviationMin ** 2 * weight;
-  if (samples.length < 3) return options.deviation ** 2 * weight;
-  const sum = samples.reduce((total, sample) => total + sample.weight * (sample.value - mean) ** 2, 0);
-  return Math.max(sum / (samples.length - 1), floor);
+function unitVariance(sums: Sums, options: RecentMeanOptions): number {
+  const usualWeight = sums.weight / Math.max(sums.count, 1);
+  if (sums.count < 3) return options.deviation ** 2 * usualWeight;
+  const sum = sums.second - sums.weight * meanOf(sums) ** 2;
+  return Math.max(sum / (sums.count - 1), options.deviationMin ** 2 * usualWeight);
 }
 
 export function recentMean(samples: readonly Weighted[], options: RecentMeanOptions): RecentMean {
   const from = changePoint(samples, options);
-  const kept = trimmed(samples.slice(from), options);
-  const { weight, mean } = meanOf(kept);
+  const agreeing = samples.slice(from);
+  const suspect = isSuspect(agreeing, options);
+  const kept = sumsOf(trimmed(suspect ? agreeing.slice(0, -1) : agreeing, options));
   const standardError =
-    weight > 0 ? Math.sqrt(unitVariance(kept, mean, options) / weight) : options.deviation;
-  return { from, mean, standardError, suspect: suspect(samples.slice(from), options) };
+    kept.weight > 0 ? Math.sqrt(unitVariance(kept, options) / kept.weight) : options.deviation;
+  return { from, mean: meanOf(kept), standardError, suspect };
 }
 
 /** Pulls single outliers in to where they cannot lead: a machine that did something else, not the path. */
@@ -80,9 +90,10 @@ function trimmed(samples: readonly Weighted[], options: RecentMeanOptions): read
   if (samples.length < TRIM_SAMPLES_MIN) return samples;
   const center = medianOf(samples.map((sample) => sample.value));
   const spread = medianOf(samples.map((sample) => Math.abs(sample.value - center))) * MAD_TO_DEVIATION;
-  const most = TRIM_DEVIATIONS * Math.max(spread, options.deviationMin);
+  const most = Math.max(TRIM_DEVIATIONS * spread, options.trimMin);
+  const heaviest = TRIM_WEIGHT * medianOf(samples.map((sample) => sample.weight));
   return samples.map((sample) => ({
-    ...sample,
+    weight: Math.min(sample.weight, heaviest),
     value: Math.min(Math.max(sample.value, center - most), center + most),
   }));
 }
@@ -96,8 +107,13 @@ function medianOf(values: number[]): number {
 function changePoint(samples: readonly Weighted[], options: RecentMeanOptions): number {
   let from = 0;
   let most = CHANGE_ERRORS;
-  for (let newest = 2; newest <= Math.min(NEWEST_MAX, samples.length - 1); newest++) {
-    const errors = errorsApart(samples, newest, options);
+  let old = sumsOf(samples);
+  let young = NO_SUMS;
+  for (let newest = 1; newest <= Math.min(NEWEST_MAX, samples.length - 1); newest++) {
+    const sample = samples[samples.length - newest] as Weighted;
+    old = plus(old, sample, -1);
+    young = plus(young, sample);
+    const errors = newest > 1 ? errorsApart(samples, old, young, options) : 0;
     if (errors <= most) continue;
     most = errors;
     from = samples.length - newest;
@@ -105,22 +121,31 @@ function changePoint(samples: readonly Weighted[], options: RecentMeanOptions): 
   return from;
 }
 
-const suspect = (samples: readonly Weighted[], options: RecentMeanOptions): boolean =>
-  samples.length > 1 && errorsApart(samples, 1, options) > SUSPECT_ERRORS;
+function isSuspect(samples: readonly Weighted[], options: RecentMeanOptions): boolean {
+  const newest = samples.at(-1);
+  if (!newest || samples.length < 2) return false;
+  const young = plus(NO_SUMS, newest);
+  return errorsApart(samples, plus(sumsOf(samples), newest, -1), young, options) > SUSPECT_ERRORS;
+}
 
 /** How many standard errors the newest samples lie apart from those before them; 0: they do not. */
-function errorsApart(samples: readonly Weighted[], newest: number, options: RecentMeanOptions): number {
-  const old = samples.slice(0, -newest);
-  const young = samples.slice(-newest);
+function errorsApart(
+  samples: readonly Weighted[],
+  old: Sums,
+  young: Sums,
+  options: RecentMeanOptions,
+): number {
   const before = meanOf(old);
   const after = meanOf(young);
-  const difference = Math.abs(after.mean - before.mean);
-  if (difference < options.changeMin) return 0;
-  const agreeing = young.filter(({ value }) => agrees(value, before.mean, after.mean)).length;
-  if (agreeing < newest * (newest <= FEW ? 1 : MOST)) return 0;
-  const variance = unitVariance(old, before.mean, options);
-  const unsure = 1 + FEW_SAMPLES / old.length;
-  return difference / (unsure * Math.sqrt(variance * (1 / before.weight + 1 / after.weight)));
+  if (Math.abs(after - before) < options.changeMin) return 0;
+  let agreeing = 0;
+  for (let i = samples.length - young.count; i < samples.length; i++) {
+    if (agrees((samples[i] as Weighted).value, before, after)) agreeing++;
+  }
+  if (agreeing < young.count * (young.count <= FEW ? 1 : MOST)) return 0;
+  const unsure = 1 + FEW_SAMPLES / old.count;
+  const error = Math.sqrt(unitVariance(old, options) * (1 / old.weight + 1 / young.weight));
+  return Math.abs(after - before) / (unsure * error);
 }
 
 /** On the new mean's side of the old one, and nearer to it than half way back. */

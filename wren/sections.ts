@@ -11,6 +11,8 @@
 import type { Row } from './row.js';
 
 export interface Stretch {
+  /** From one datagram, or several that arrived as one, to the next. */
+  steps: number;
   bytes: number;
   sentNs: number;
   arrivedNs: number;
@@ -51,7 +53,7 @@ function stepsOf(rows: readonly Row[], apart: boolean): Step[] {
 /** A queue grows where arrivals take longer than sending, by this factor. */
 const GROWTH_MIN = 1.2;
 
-const emptyStretch = (): Stretch => ({ bytes: 0, sentNs: 0, arrivedNs: 0 });
+const emptyStretch = (): Stretch => ({ steps: 0, bytes: 0, sentNs: 0, arrivedNs: 0 });
 
 const NOTHING: Sections = { dense: emptyStretch(), sparse: emptyStretch(), peakNs: 0 };
 
@@ -78,6 +80,7 @@ export const joined = (a: Sections, b: Sections): Sections => ({
 });
 
 const sum = (a: Stretch, b: Stretch): Stretch => ({
+  steps: a.steps + b.steps,
   bytes: a.bytes + b.bytes,
   sentNs: a.sentNs + b.sentNs,
   arrivedNs: a.arrivedNs + b.arrivedNs,
@@ -107,6 +110,7 @@ export function busySections(
     const arrivedNs = to.arrivedNs - from.arrivedNs;
     const serviceNs = nsPerByte === undefined ? arrivedNs : to.bytes * nsPerByte;
     const stretch = sentNs < DENSE_BELOW * serviceNs ? sections.dense : sections.sparse;
+    stretch.steps++;
     stretch.bytes += to.bytes;
     stretch.sentNs += sentNs;
     stretch.arrivedNs += arrivedNs;

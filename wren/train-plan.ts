@@ -16,7 +16,15 @@ export const TAIL_PACKETS = 24;
 const TAIL_RATIO = 1.15;
 const SPAN_JITTER = 0.3;
 const TAIL_GAP_MIN_NS = 20e3;
-export const BURST_PACKETS_MAX = TRAIN_PACKETS_MAX - LEAD_PACKETS - TAIL_PACKETS;
+/**
+ * Long bursts must outrun a fast path, and one system call a packet may not: distance 0 lets the plane send several at
+ * once, in whole batches of this. Short ones are kept apart, for a slow path's shaper may pass a batch in one piece.
+ */
+const BATCH_PACKETS = 8;
+const BATCHED_FROM_PACKETS = 96;
+const APART_NS = 1;
+const ROOM_PACKETS = TRAIN_PACKETS_MAX - LEAD_PACKETS - TAIL_PACKETS;
+export const BURST_PACKETS_MAX = ROOM_PACKETS - (ROOM_PACKETS % BATCH_PACKETS);
 export const BURST_PACKETS_MIN = 8;
 
 export interface BurstPlan {
@@ -25,8 +33,13 @@ export interface BurstPlan {
   spanNs: number;
 }
 
-export const burstPackets = (burstBytes: number, packetBytes: number): number =>
-  Math.min(Math.max(Math.ceil(burstBytes / packetBytes), BURST_PACKETS_MIN), BURST_PACKETS_MAX);
+export function burstPackets(burstBytes: number, packetBytes: number): number {
+  const packets = Math.min(
+    Math.max(Math.ceil(burstBytes / packetBytes), BURST_PACKETS_MIN),
+    BURST_PACKETS_MAX,
+  );
+  return packets < BATCHED_FROM_PACKETS ? packets : Math.ceil(packets / BATCH_PACKETS) * BATCH_PACKETS;
+}
 
 export function burstTrain(
   link: number,
@@ -45,7 +58,7 @@ export function burstTrain(
   const first = (spanNs * (TAIL_RATIO - 1)) / (TAIL_RATIO ** (TAIL_PACKETS - 1) - 1);
   const gapsNs = [
     ...Array.from({ length: LEAD_PACKETS }, () => Math.round(LEAD_GAP_NS * (0.5 + random()))),
-    ...Array.from({ length: burst }, () => 0),
+    ...Array.from({ length: burst }, () => (burst < BATCHED_FROM_PACKETS ? APART_NS : 0)),
     ...Array.from({ length: TAIL_PACKETS - 1 }, (_, i) =>
       Math.round(Math.max(first * TAIL_RATIO ** i, TAIL_GAP_MIN_NS)),
     ),

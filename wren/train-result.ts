@@ -8,8 +8,9 @@ export interface TrainResult {
   lostPackets: number;
   /** Of the burst, what arrived. 0: small packets only. */
   burstBytes: number;
-  /** At which the burst was sent. */
+  /** At which the burst was sent, and how long that took. */
   burstBitsPerSecond: number;
+  burstSentNs: number;
   /** What its last packet waited; the queue that the burst made. */
   queueNs: number;
   /** The longest wait within it, single late packets left out. */
@@ -39,6 +40,7 @@ export function trainResult(
     lostPackets: Math.max(packets - rows.length, 0),
     burstBytes,
     burstBitsPerSecond: first && sentNs > 0 ? ((burstBytes - first.bytes) * 8e9) / sentNs : 0,
+    burstSentNs: sentNs,
     queueNs: quantileOf(waits.slice(-END_PACKETS), 0.5),
     peakNs: quantileOf(waits, PEAK_QUANTILE),
     packetBytes: first?.bytes ?? 0,
@@ -52,7 +54,8 @@ export function trainResult(
  */
 function sectionsOf(rows: readonly Row[], leastDelayNs: number): Sections {
   const tail = rows.findLastIndex((row) => isLarge(row.bytes)) + 1;
-  const burst = designedStretch(rows.slice(0, tail), leastDelayNs, 'dense');
+  const head = rows.findIndex((row) => isLarge(row.bytes));
+  const burst = designedStretch(rows.slice(Math.max(head, 0), tail), leastDelayNs, 'dense');
   return joined(burst, designedStretch(rows.slice(tail), leastDelayNs, 'sparse'));
 }
 

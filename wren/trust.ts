@@ -4,6 +4,7 @@
  * stamps within the noise.
  */
 import { type Row, sequenceDistance } from './row.js';
+import { isLarge } from './train-plan.js';
 
 /** Spans of the two clocks may differ by this share and a queue that came or went meanwhile. */
 const SPEED_SHARE = 0.02;
@@ -54,8 +55,11 @@ export class Trust {
   /** A whole train in the order sent. */
   train(rows: readonly Row[]): void {
     this.#runs(rows, () => true);
-    const still = rows.filter((row, i) => i > 0 && row.sentNs === rows[i - 1]?.sentNs).length;
-    this.#stillTrains = rows.length > 1 && still > STILL_SHARE * rows.length ? this.#stillTrains + 1 : 0;
+    // Packets of a burst may have left in one system call, with one stamp; the others have distances.
+    const apart = rows.filter((row) => !isLarge(row.bytes));
+    if (apart.length <= 1) return;
+    const still = apart.filter((row, i) => row.sentNs === apart[i - 1]?.sentNs).length;
+    this.#stillTrains = still > STILL_SHARE * apart.length ? this.#stillTrains + 1 : 0;
     if (this.#stillTrains >= STILL_TRAINS) this.#refuse(rows, 'stand still while packets are sent');
   }
 

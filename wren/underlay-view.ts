@@ -23,10 +23,20 @@ export interface HostReach extends ReachResult {
   atMs: number;
 }
 
+/** What a link that was made for it, and is gone again, has told. */
+export interface HostTried {
+  from: string;
+  to: string;
+  estimate: LinkEstimate;
+  atMs: number;
+}
+
 export interface UnderlayParts {
   hosts: readonly string[];
   reports: readonly HostUnderlay[];
   reached: readonly HostReach[];
+  /** Default: none. */
+  tried?: readonly HostTried[];
   /** By the clock of the `atMs`. */
   nowMs: number;
   /** The same moment by the calendar. Default: now. */
@@ -74,6 +84,29 @@ export function underlayView(parts: UnderlayParts): UnderlayView {
   };
 }
 
+/** A path that nobody watches is looked at again after minutes, so what is known of it ages by another measure. */
+export const TRIED_HALF_LIFE_MS = 600_000;
+
+function triedPath({ from, to, estimate }: HostTried, byMs: number): PathEstimate {
+  const kept = (value: Estimate | undefined): Estimate | undefined =>
+    value && {
+      ...value,
+      ageMs: value.ageMs + byMs,
+      confidence: value.confidence * 0.5 ** (byMs / TRIED_HALF_LIFE_MS),
+    };
+  const [available, rtt] = [kept(estimate.availableBitsPerSecond), kept(estimate.minRttUs ?? estimate.rttUs)];
+  const [loss, mtu] = [kept(estimate.lossRatio), kept(estimate.pathMtuBytes)];
+  return {
+    from,
+    to,
+    reachable: true,
+    ...(available && { availableBitsPerSecond: available }),
+    ...(rtt && { rttUs: rtt }),
+    ...(loss && { lossRatio: loss }),
+    ...(mtu && { pathMtuBytes: mtu }),
+  };
+}
+
 /** Undefined: too old, whole. */
 function aged(link: LinkEstimate, byMs: number): LinkEstimate | undefined {
   const result = { ...link };
@@ -92,13 +125,21 @@ function older(estimate: Estimate | undefined, byMs: number): Estimate | undefin
   return { ...estimate, ageMs, confidence: estimate.confidence * 0.5 ** (ageMs / CONFIDENCE_HALF_LIFE_MS) };
 }
 
-function pathsOf(links: readonly LinkEstimate[], { hosts, reached, nowMs }: UnderlayParts): PathEstimate[] {
+function pathsOf(
+  links: readonly LinkEstimate[],
+  { hosts, reached, tried, nowMs }: UnderlayParts,
+): PathEstimate[] {
   const paths = new Map<string, PathEstimate>();
   for (const reach of reached) {
     const path = reachPath(reach, nowMs - reach.atMs);
     if (path && hosts.includes(reach.from) && hosts.includes(reach.to)) {
       paths.set(`${reach.from} ${reach.to}`, path);
     }
+  }
+  for (const trial of tried ?? []) {
+    const key = `${trial.from} ${trial.to}`;
+    if (hosts.includes(trial.from) && hosts.includes(trial.to))
+      paths.set(key, { ...paths.get(key), ...triedPath(trial, nowMs - trial.atMs) });
   }
   for (const link of links) {
     const key = `${link.from} ${link.to}`;

@@ -12,7 +12,7 @@ import { ESTIMATE_AGE_MAX_MS, type UnderlayParts, underlayView } from './underla
 /** Cross traffic that comes and goes, as people do. */
 function moody(world: World, cross: CrossTraffic, rate: number, random: () => number): void {
   const turn = () => {
-    cross.setRate(rate * (random() < 0.5 ? 0.2 : 0.9), world.nowNs);
+    cross.setRate(rate * (random() < 0.5 ? 0.2 : 0.8), world.nowNs);
     world.at(world.nowNs + (0.3 + random()) * 1e9, turn);
   };
   turn();
@@ -64,12 +64,19 @@ test('links through one uplink are grouped, others are not', (t) => {
   t.end();
 });
 
-const series = (link: string, from: string, to: string, us: (number | null)[], bin = 1000): QueueSeries => ({
+const series = (
+  link: string,
+  from: string,
+  to: string,
+  us: (number | null)[],
+  bin = 1000,
+  skew = 0,
+): QueueSeries => ({
   link,
   from,
   to,
   sentBin: bin,
-  arrivedBin: bin,
+  arrivedBin: bin + skew,
   sentUs: us,
   arrivedUs: us,
 });
@@ -85,6 +92,12 @@ test('grouping: by the right clock, and not on little evidence', (t) => {
   );
   const skewed = series('l2', 'c', 'b', near(queue), 1060);
   t.same(groupBottlenecks([series('l1', 'a', 'b', queue), skewed], []), [], 'not at the same time');
+  // Clocks of different hosts have nothing to do with each other.
+  const leaving = [series('l1', 'a', 'b', queue, 1000, 70), series('l2', 'a', 'c', near(queue), 1000, -500)];
+  t.same(
+    groupBottlenecks(leaving, []).map(({ where }) => where),
+    ['leaving a'],
+  );
   const short = queue.slice(0, COMMON_BINS_MIN - 1);
   t.same(groupBottlenecks([series('l1', 'a', 'b', short), series('l2', 'a', 'c', near(short))], []), []);
   const idle = Array.from({ length: 200 }, () => random() * 30);

@@ -8,7 +8,9 @@ export {
   type LinkIdentity,
   type Lowered,
   type LoweringInput,
+  NO_TRIALS,
   type Place,
   type SuspendedRoute,
+  type Trial,
 } from './model.js';
 export { isGroupRule } from './paths.js';

@@ -2,9 +2,16 @@
 import type { Endpoint, Host, LinkStatement, LinkType, Shape, Topology } from '../../core/index.js';
 import { shapeEdges } from '../../core/index.js';
 import type { HostParts } from './host-part.js';
-import { isGroundLink, linkEnds, linkKey, newIdentity, type PlannedLink } from './links.js';
+import { isGroundLink, linkEnds, linkKey, newIdentity, type PlannedLink, trialLink } from './links.js';
 import type { ListChange } from './list-change.js';
-import { edgeKey, type LinkIdentities, type LinkIdentity, type LoweringInput } from './model.js';
+import {
+  edgeKey,
+  type LinkIdentities,
+  type LinkIdentity,
+  type LoweringInput,
+  NO_TRIALS,
+  type Trial,
+} from './model.js';
 import { MultiMap } from './multi-map.js';
 
 interface ShapedLink {
@@ -30,7 +37,9 @@ export class LinkPart {
   readonly #keysOfShape = new Map<Shape, string[]>();
   readonly #planned = new Map<string, PlannedLink>();
   readonly #byHost = new MultiMap<string, string>();
-  /** By `edgeKey`: how many links. */
+  #trials: readonly Trial[] = NO_TRIALS;
+  #trialKeys = new Map<string, Trial>();
+  /** By `edgeKey`: how many links that paths may use. */
   readonly #edges = new Map<string, number>();
   #identities = new Map<string, LinkIdentity>();
   /** The last that came with an input: nothing of it needs to be looked at again. */
@@ -54,6 +63,7 @@ export class LinkPart {
     this.#noteShapes(input.topology, changes, keys);
     for (const link of changes.links.removed) this.#state(link, undefined, keys);
     for (const link of changes.links.added) this.#state(link, link, keys);
+    this.#noteTrials(input.trials ?? NO_TRIALS, keys);
     this.#takeIdentities(input.identities, keys);
     const edges = new Set<string>();
     const next = this.#plan(keys);
@@ -66,6 +76,7 @@ export class LinkPart {
   #noteHosts({ removed, added }: ListChange<Host>, keys: Set<string>): void {
     for (const { name } of removed) this.#hosts.delete(name);
     for (const host of added) this.#hosts.set(host.name, host);
+    if (removed.length + added.length > 0) for (const key of this.#trialKeys.keys()) keys.add(key);
     for (const { name } of [...removed, ...added]) {
       if (name !== this.#proxy) keys.add(linkKey('tcp', this.#proxy, name));
       for (const key of this.#byHost.get(name)) keys.add(key);
@@ -107,6 +118,14 @@ export class LinkPart {
     else this.#stated.delete(key);
   }
 
+  #noteTrials(trials: readonly Trial[], keys: Set<string>): void {
+    if (trials === this.#trials) return;
+    for (const key of this.#trialKeys.keys()) keys.add(key);
+    this.#trials = trials;
+    this.#trialKeys = new Map(trials.map((trial) => [linkKey('udp', ...trial), trial]));
+    for (const key of this.#trialKeys.keys()) keys.add(key);
+  }
+
   /** Identities that come with the input count before those made here. */
   #takeIdentities(known: LinkIdentities, keys: Set<string>): void {
     if (known === this.#identities || known === this.#taken) return;
@@ -132,7 +151,8 @@ export class LinkPart {
       return { key, type, a: this.#proxy, b: other, owner: 'auto' };
     }
     const link: LinkStatement | ShapedLink | undefined = this.#stated.get(key) ?? this.#shaped.get(key);
-    if (!link) return undefined;
+    const trial = this.#trialKeys.get(key);
+    if (!link) return trial?.every((host) => this.#hosts.has(host)) ? trialLink(...trial) : undefined;
     const madeBy = 'madeBy' in link && link.madeBy !== undefined ? { madeBy: link.madeBy } : {};
     return { key, type, a: link.a, b: link.b, owner: 'user', ...madeBy };
   }
@@ -143,7 +163,8 @@ export class LinkPart {
     else this.#planned.delete(key);
     const any = link ?? known;
     if (!any) return;
-    if (!known || !link) this.#count(edgeKey(any.a, any.b), link ? 1 : -1, edges);
+    const [carried, carries] = [carriesPaths(known), carriesPaths(link)];
+    if (carried !== carries) this.#count(edgeKey(any.a, any.b), carries ? 1 : -1, edges);
     for (const host of [any.a, any.b]) {
       if (link) this.#byHost.add(host, key);
       else this.#byHost.delete(host, key);
@@ -171,4 +192,8 @@ export class LinkPart {
     else this.#edges.delete(edge);
     if ((before === 0) !== (before + by === 0)) edges.add(edge);
   }
+}
+
+function carriesPaths(link: PlannedLink | undefined): boolean {
+  return link !== undefined && link.trial !== true;
 }

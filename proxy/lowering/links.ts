@@ -9,7 +9,7 @@ import {
   shapeHosts,
   type Topology,
 } from '../../core/index.js';
-import { edgeKey, type LinkIdentities, type LinkIdentity } from './model.js';
+import { edgeKey, type LinkIdentities, type LinkIdentity, NO_TRIALS, type Trial } from './model.js';
 
 export interface PlannedLink {
   /** `udp a b`, the ends sorted. */
@@ -19,6 +19,8 @@ export interface PlannedLink {
   b: string;
   owner: Owner;
   madeBy?: string;
+  /** No path may use it. */
+  trial?: true;
 }
 
 /** Lowest first: a datagram link is faster where it passes, the TCP link below it passes everywhere. */
@@ -43,7 +45,10 @@ export function shapeEdgesOf(shape: Shape, topology: Topology): [string, string]
 }
 
 /** Every link by key. Each host keeps a TCP link to the Proxy, whatever else it has. */
-export function planLinks(topology: Topology): Map<string, PlannedLink> {
+export function planLinks(
+  topology: Topology,
+  trials: readonly Trial[] = NO_TRIALS,
+): Map<string, PlannedLink> {
   const planned = new Map<string, PlannedLink>();
   const add = (type: LinkType, a: string, b: string, owner: Owner, madeBy?: string) => {
     const key = linkKey(type, a, b);
@@ -61,7 +66,16 @@ export function planLinks(topology: Topology): Map<string, PlannedLink> {
   for (const { type, a, b, madeBy } of topology.links) {
     if (!isGroundLink(type, a, b, proxy)) add(type, a, b, 'user', madeBy);
   }
+  const there = new Set(topology.hosts.map(({ name }) => name));
+  for (const [a, b] of trials) {
+    const link = trialLink(a, b);
+    if (!planned.has(link.key) && there.has(a) && there.has(b)) planned.set(link.key, link);
+  }
   return planned;
+}
+
+export function trialLink(a: string, b: string): PlannedLink {
+  return { key: linkKey('udp', a, b), type: 'udp', a, b, owner: 'auto', trial: true };
 }
 
 /** The identities of exactly these links: kept where known, made where new. */

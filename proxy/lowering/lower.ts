@@ -38,7 +38,7 @@ export function lower(input: LoweringInput): Lowered {
   const { topology, places } = input;
   const proxy = proxyOf(topology);
   const configs = emptyConfigs(input);
-  const planned = planLinks(topology);
+  const planned = planLinks(topology, input.trials);
   const identities = identifyLinks(planned.values(), input.identities, input.secret);
   const endpoints = new Map(topology.hosts.map(({ name, endpoint }) => [name, endpoint]));
   for (const link of planned.values()) {
@@ -52,7 +52,7 @@ export function lower(input: LoweringInput): Lowered {
       list.filter((item) => item.host === host);
     config.ports = hostPorts(host, here(topology.ports), here(places), (name) => idOf(topology, name));
   }
-  const edges = new Set([...planned.values()].map(({ a, b }) => edgeKey(a, b)));
+  const edges = new Set([...planned.values()].flatMap(({ a, b, trial }) => (trial ? [] : [edgeKey(a, b)])));
   const suspended = topology.networks.flatMap((network) =>
     lowerNetwork(input, network, proxy, configs, (key) => edges.has(key)),
   );

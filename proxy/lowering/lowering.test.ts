@@ -156,6 +156,14 @@ const step: fc.Arbitrary<Step> = fc.boolean().chain((replaces) =>
       (name): Step =>
         (state) => ({ ...state, fallen: toggleSet(state.fallen ?? new Set(), name) }),
     ),
+    fc.uniqueArray(host, { minLength: 2, maxLength: 4 }).map(
+      ([a = '', b = '', ...others]): Step =>
+        (state) => ({
+          ...state,
+          trials: [[a, b], ...(others.length === 2 ? [[a, others[0] ?? b] as const] : [])],
+        }),
+    ),
+    fc.constant<Step>((state) => ({ ...state, trials: [] })),
     fc.nat(3).map(
       (epoch): Step =>
         (state) => ({ ...state, epochs: new Map([[1, epoch]]) }),
@@ -235,7 +243,7 @@ t.test('step by step or from scratch: the same', async (t) => {
         identities = found.identities;
       }
     }),
-    { numRuns: 400, seed: 11 },
+    { numRuns: 1000, seed: 11 },
   );
   t.ok(errors > 20, `${errors} refusals`);
   t.ok(reused > 1000, `${reused} parts kept`);

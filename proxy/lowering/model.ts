@@ -40,7 +40,12 @@ export interface LoweringInput {
   unusable: ReadonlySet<string>;
   /** Names of networks whose group frames take the star, though the user's rules have edges for them. Default: none. */
   fallen?: ReadonlySet<string>;
+  /** Pairs of hosts to join by a UDP link for a while, to see what it would carry: no path uses it. Default: none. */
+  trials?: readonly Trial[];
 }
+
+export type Trial = readonly [a: string, b: string];
+export const NO_TRIALS: readonly Trial[] = [];
 
 export interface SuspendedRoute {
   from: string;

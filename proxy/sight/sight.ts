@@ -7,6 +7,7 @@ import {
   type EchoOptions,
   type EchoResult,
   type HostSession,
+  type LinkEstimate,
   type MatrixView,
   networkId,
   type SightParameters,
@@ -24,6 +25,7 @@ import { echoRequest } from './echo.js';
 import { Names } from './names.js';
 import { changedSight, loadSight, storeSight } from './parameters.js';
 import { Survey } from './survey.js';
+import { Trials } from './trials.js';
 import { Troubles } from './trouble.js';
 
 /** A daemon whose updates do not follow from one another is asked for a whole one, at most this often. */
@@ -35,6 +37,7 @@ export class Sight implements SightReports {
   readonly #traffic: TrafficSight;
   readonly #underlay = new Map<string, HostUnderlay>();
   readonly #survey: Survey;
+  readonly #trials: Trials;
   readonly #troubles: Troubles;
   readonly #askedMs = new Map<string, number>();
   #parameters: SightParameters;
@@ -54,12 +57,19 @@ export class Sight implements SightReports {
       epochMs: (nowMs) => Date.now() - (clock.now() - nowMs),
     });
     this.#troubles = new Troubles(clock, log);
-    this.#survey = new Survey({
+    const hosts = () => overlay.topology.hosts;
+    const enabled = () => this.#parameters.probeShare > 0;
+    const isLinked = (a: string, b: string) => overlay.isLinked(a, b);
+    const session = (host: string) => overlay.members.get(host)?.session;
+    this.#survey = new Survey({ clock, hosts, session, isLinked, enabled });
+    this.#trials = new Trials({
       clock,
-      hosts: () => overlay.topology.hosts,
-      session: (host) => overlay.members.get(host)?.session,
-      isLinked: (a, b) => overlay.members.get(a)?.installed?.links.some(({ peer }) => peer === b) ?? false,
-      enabled: () => this.#parameters.probeShare > 0,
+      hosts,
+      enabled,
+      isLinked,
+      isReady: (host) => overlay.members.get(host)?.ready ?? false,
+      estimate: (from, to) => this.#estimate(from, to),
+      set: (trials) => overlay.setTrials(trials),
     });
     this.#tickLater();
   }
@@ -112,6 +122,7 @@ export class Sight implements SightReports {
       hosts,
       reports: [...this.#underlay.values()],
       reached: this.#survey.results(),
+      tried: this.#trials.results(),
       nowMs: this.#overlay.options.clock.now(),
     });
     return { ...view, notes: [...view.notes, ...this.#troubles.notes()] };
@@ -147,6 +158,13 @@ export class Sight implements SightReports {
     this.#closed = true;
     this.#cancel();
     this.#survey.close();
+    this.#trials.close();
+  }
+
+  #estimate(from: string, to: string): LinkEstimate | undefined {
+    return this.#underlay
+      .get(to)
+      ?.report.links.find((link) => link.from === from && link.to === to && link.type === 'udp');
   }
 
   async #adopt(parameters: SightParameters): Promise<void> {

@@ -84,6 +84,29 @@ t.test('sight over real daemons', { skip }, async (t) => {
     }
   });
 
+  await t.test('hosts without a link: what one would carry is known, and no path takes it', async (t) => {
+    const path = await overlay.until(
+      'what a link from a to b would carry',
+      async () => {
+        const { paths } = await client.underlay();
+        const found = paths.find(({ from, to }) => from === 'a' && to === 'b');
+        return found && !found.link && found.availableBitsPerSecond ? found : undefined;
+      },
+      30_000,
+    );
+    const available = path.availableBitsPerSecond?.value ?? 0;
+    t.ok(available > 30e6 && available < 200e6, `100 Mbit/s: ${(available / 1e6).toFixed(1)}`);
+    t.equal(path.reachable, true);
+    t.equal(path.pathMtuBytes?.value, 1500);
+    const { links } = await client.hostView('a');
+    t.notOk(
+      links.some(({ peer }) => peer === 'b'),
+      'the link is gone again',
+    );
+    const { hops } = await client.echo('p0', 'p1', { count: 1, bytes: 98, intervalMs: 10, timeoutMs: 1000 });
+    t.equal(hops, 2);
+  });
+
   await t.test('echoes take the way that frames take', async (t) => {
     const options = { count: 5, bytes: 98, intervalMs: 20, timeoutMs: 1000 };
     const relayed = await client.echo('p0', 'p1', options);

@@ -215,7 +215,7 @@ export class SimulatedLink {
       this.#arrivedBytes += row.bytes - 2 * HEADERS_BYTES;
       if (!this.#recordsTraffic()) return;
       row.run = this.#run;
-    }
+    } else this.#endRun();
     const last = this.#rows.at(-1);
     if (last) {
       row.arrivedNs = Math.max(row.arrivedNs, last.arrivedNs);
@@ -234,6 +234,12 @@ export class SimulatedLink {
     this.#run++;
     this.#runLeft = RUN_ROWS - 1;
     return true;
+  }
+
+  /** In a run nothing else arrived between two of its rows. */
+  #endRun(): void {
+    this.#recordCredit += this.#runLeft;
+    this.#runLeft = 0;
   }
 
   #deliver(): void {
