@@ -145,6 +145,12 @@ function showOverlay(run: Run, overlay: OverlayView): void {
     '',
     `${plural(overlay.vms.length - learnt, 'VM')}${learnt > 0 ? `, ${plural(learnt, 'address')} learnt from LANs` : ''}; configuration takes ${duration(measuredMs)} at most so far, the bound is ${duration(boundMs)}`,
   );
+  for (const { network, edges, since } of overlay.fallenTrees ?? []) {
+    const dead = edges.map(([a, b]) => `${host(a)} ${run.glyphs.both} ${host(b)}`).join(', ');
+    run.print(
+      `${warn('group tree')} of ${network}: broadcasts take the star since ${moment(since)}; no live link ${dead}`,
+    );
+  }
   for (const route of overlay.suspended) {
     run.print(warn(`Suspended: route ${route.from} ${run.glyphs.arrow} ${route.to}: ${route.reason}`));
   }
