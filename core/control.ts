@@ -6,7 +6,7 @@
  * to the `Authority`: in the Proxy's process the Proxy itself, elsewhere the same calls over the control channel.
  */
 import type { Change } from './topology-diff.js';
-import type { ErrorBody } from './errors.js';
+import type { ErrorBody, VnetError } from './errors.js';
 import type { HostConfig, HostDelta } from './host-config.js';
 import type { MacAddress } from './mac.js';
 import type { Owner, Rule } from './rule.js';
@@ -77,6 +77,8 @@ export interface SightReports {
   /** An encoded TrafficUpdate; see core/traffic-update. */
   traffic(host: string, update: Uint8Array): void;
   underlay(host: string, report: UnderlayReport): void;
+  /** A `what` of the host was left out before it came here, whole or in part: too large, too often, or nonsense. */
+  refused(host: string, what: string, error: VnetError): void;
 }
 
 /** What a daemon says of itself when it connects. */

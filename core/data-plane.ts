@@ -147,8 +147,9 @@ export interface PlaneTrain {
   /** Octets of each packet as the underlay's link carries it, IP and UDP headers included: 64 (over IPv6 84) to the
    * path's size. */
   sizes: number[];
-  /** From the start of packet i to the start of packet i + 1, nanoseconds; one less than `sizes`, 1 s in all at most. Kept as exactly as
-   * the machine allows: what counts is the time each packet was sent, which it carries. */
+  /** From the start of packet i to the start of packet i + 1, nanoseconds; one less than `sizes`, 1 s in all at most. Kept
+   * as exactly as the machine allows: what counts is the time each packet was sent, which it carries. Packets of one
+   * size at distance 0 may leave in one system call, eight at a time, with one time stamp. */
   gapsNs: number[];
 }
 
@@ -279,7 +280,7 @@ export interface DataPlane {
   removeEdge(edge: number): void;
   applyFlows(delta: FlowDelta): void;
   snapshot(): Promise<PlaneSnapshot>;
-  /** Which share of the link's arrivals is reported, in runs of up to 64, records a second; 0 (as opened): none, not even
+  /** Which share of the link's arrivals is reported, in runs of up to 256, records a second; 0 (as opened): none, not even
    * trains. A train is always reported whole, within RECORDS_PER_SECOND_MAX. */
   setRecording(link: number, recordsPerSecond: number): void;
   /** One train at a time leaves a link; throws VNET_ERR_LIMIT while one does, VNET_ERR_UNREACHABLE while the link is down. */

@@ -32,9 +32,11 @@ export interface BandwidthEstimate {
 const MEMORY_MS = 120_000;
 const MEMORY_SAMPLES = 160;
 /** Shorter stretches are all noise. Of a train: it is made to tell. */
-const TRAIN_MIN = { ns: 250e3, steps: 1, bytes: 3000 };
+const TRAIN_MIN: StretchMin = { ns: 250e3, steps: 1, datagrams: 1, bytes: 3000 };
 /** Of traffic, whose queues may be no more than a machine that was busy with something else. */
-const TRAFFIC_MIN = { ns: 2e6, steps: 8, bytes: 12_000 };
+const TRAFFIC_MIN: StretchMin = { ns: 2e6, steps: 8, datagrams: 8, bytes: 12_000 };
+/** Datagrams that were sent as one pass a shaper as one: fewer steps, of more. */
+const COALESCED_MIN: StretchMin = { ns: 4e6, steps: 3, datagrams: 24, bytes: 30_000 };
 /** The load of unresponsive traffic cannot leave less than this share: the rest is noise. */
 const FREE_SHARE_MIN = 0.005;
 
@@ -44,6 +46,13 @@ const SERVICE: RecentMeanOptions = { deviation: 0.15, deviationMin: 0.015, chang
 const REFINEMENTS = 2;
 /** A dense stretch is sent in less than half its service: others take no more of it than this leaves. */
 const DENSE_SERVED_MIN = 0.3;
+
+interface StretchMin {
+  ns: number;
+  steps: number;
+  datagrams: number;
+  bytes: number;
+}
 
 interface Held {
   atMs: number;
@@ -56,6 +65,7 @@ export class Bandwidth {
   #dense: Held[] = [];
   #sparse: Held[] = [];
   #nsPerByte: number | undefined;
+  #servedMs = Number.NEGATIVE_INFINITY;
   #load = 0;
   #service: RecentMean | undefined;
   #loadMean: RecentMean | undefined;
@@ -69,6 +79,11 @@ export class Bandwidth {
     return this.#loadMean ? this.#load : undefined;
   }
 
+  /** When a sample last told of the capacity. */
+  get servedMs(): number {
+    return this.#servedMs;
+  }
+
   /** The newest sample contradicts the others, alone: worth a check at once. */
   get suspect(): boolean {
     return (this.#service?.suspect ?? false) || (this.#loadMean?.suspect ?? false);
@@ -78,6 +93,7 @@ export class Bandwidth {
     this.#dense = [];
     this.#sparse = [];
     this.#nsPerByte = undefined;
+    this.#servedMs = Number.NEGATIVE_INFINITY;
     this.#load = 0;
     this.#service = undefined;
     this.#loadMean = undefined;
@@ -93,10 +109,13 @@ export class Bandwidth {
       ownBytesPerNs: sample.ownBitsPerSecond / 8e9,
     });
     const min = sample.from === 'probe' ? TRAIN_MIN : TRAFFIC_MIN;
-    const tellsService = dense.arrivedNs >= min.ns && dense.steps >= min.steps && dense.bytes >= min.bytes;
+    const tellsService = isEnough(dense, min) || isEnough(dense, COALESCED_MIN);
     const tellsLoad =
       sparse.sentNs >= min.ns && sparse.steps >= min.steps && (this.#nsPerByte !== undefined || tellsService);
-    if (tellsService) this.#dense.push(held(dense));
+    if (tellsService) {
+      this.#dense.push(held(dense));
+      this.#servedMs = sample.atMs;
+    }
     if (tellsLoad) this.#sparse.push(held(sparse));
     if (!tellsService && !tellsLoad) return false;
     this.#forget(sample.atMs);
@@ -180,3 +199,9 @@ const serviceNsPerByte = ({ stretch, ownBytesPerNs }: Held, load: number): numbe
 
 const loadOf = ({ stretch, ownBytesPerNs }: Held, nsPerByte: number): number =>
   (stretch.arrivedNs - nsPerByte * stretch.bytes) / stretch.sentNs - nsPerByte * ownBytesPerNs;
+
+const isEnough = (stretch: Stretch, min: StretchMin): boolean =>
+  stretch.arrivedNs >= min.ns &&
+  stretch.steps >= min.steps &&
+  stretch.datagrams >= min.datagrams &&
+  stretch.bytes >= min.bytes;

@@ -16,6 +16,10 @@ const SWING_MIN_US = 300;
 const SAME_CAPACITY = 0.2;
 const CONTRADICTED = 0.5;
 
+/** Each is compared with each: of one host and of all together, those that move most. */
+const SERIES_PER_HOST_MAX = 32;
+const SERIES_MAX = 512;
+
 interface Tie {
   a: string;
   b: string;
@@ -33,11 +37,16 @@ export function groupBottlenecks(
   for (const { from, to, capacityBitsPerSecond } of estimates) {
     if (capacityBitsPerSecond) capacities.set(`${from} ${to}`, capacityBitsPerSecond.value);
   }
-  const moving = series.filter((one) => swing(one.arrivedUs) >= SWING_MIN_US);
+  const moving = series
+    .map((one) => ({ one, swingUs: swing(one.arrivedUs) }))
+    .filter(({ swingUs }) => swingUs >= SWING_MIN_US)
+    .sort((a, b) => b.swingUs - a.swingUs)
+    .slice(0, SERIES_MAX)
+    .map(({ one }) => one);
   return (['leaving', 'arriving'] as const).flatMap((side) => {
     const hosts = [...new Set(moving.map((one) => hostOf(one, side)))].sort();
     return hosts.flatMap((host) => {
-      const here = moving.filter((one) => hostOf(one, side) === host);
+      const here = moving.filter((one) => hostOf(one, side) === host).slice(0, SERIES_PER_HOST_MAX);
       const where = side === 'leaving' ? `leaving ${host}` : `arriving at ${host}`;
       return groupsOf(ties(here, side, capacities)).map((group) => shared(where, group, estimates));
     });

@@ -3,10 +3,10 @@ import type { Estimate, QueueSeries } from '../core/index.js';
 import { Advisor } from './advisor.js';
 import { Bandwidth, type BandwidthEstimate } from './bandwidth.js';
 import { Baseline } from './baseline.js';
+import { BusyTraffic } from './busy-traffic.js';
 import type { Note } from './note.js';
 import { QueueBins } from './queue-bins.js';
 import { inOrderSent, type Row, type RowBlock } from './row.js';
-import { busySections, joined, type Sections } from './sections.js';
 import { isLarge } from './train-plan.js';
 import { trainResult } from './train-result.js';
 import { Trust } from './trust.js';
@@ -18,8 +18,10 @@ const TRAIN_END_MS = 250;
 const LEAP_NS = 10e9;
 /** Traffic is summed over this time into one sample. */
 const TRAFFIC_SAMPLE_MS = 250;
-/** Traffic that told of the load within this time makes bursts needless. */
+/** Traffic that told of the load within this time makes bursts needless ... */
 const TRAFFIC_ENOUGH_MS = 1500;
+/** ... while the capacity was seen within this. Traffic that the path itself paces tells of the two only together. */
+const CAPACITY_ENOUGH_MS = 2500;
 
 /** While no bottleneck shows, only this part of the rate tried counts for the share: a token bucket may hide one. */
 const CLEAR_PART = 0.3;
@@ -41,7 +43,8 @@ export class Direction {
   readonly #advisor = new Advisor();
   readonly #baseline = new Baseline();
   #open: OpenTrain | undefined;
-  #sums: { sinceMs: number; sections: Sections } | undefined;
+  #busy = new BusyTraffic();
+  #sampledMs = Number.NEGATIVE_INFINITY;
   #toldByTrafficMs = Number.NEGATIVE_INFINITY;
   #clearMs = 0;
   #answer: number | undefined;
@@ -56,7 +59,7 @@ export class Direction {
     this.queues.reset();
     this.trust.restart();
     this.#open = undefined;
-    this.#sums = undefined;
+    this.#busy = new BusyTraffic();
   }
 
   get refused(): string | undefined {
@@ -75,7 +78,7 @@ export class Direction {
       this.trust.restart();
     }
     for (const row of block.rows) this.#baseline.add(row.sentNs, row.arrivedNs);
-    if (block.train === 0) this.#takeTraffic(block.rows, nowMs);
+    if (block.train === 0) this.#takeTraffic(block, nowMs);
     else this.#takeTrain(block, nowMs, ownBitsPerSecond);
   }
 
@@ -98,7 +101,9 @@ export class Direction {
       capacityBitsPerSecond: nsPerByte === undefined ? bound : 8e9 / nsPerByte,
       bound: nsPerByte === undefined,
       urgent,
-      hold: nowMs - this.#toldByTrafficMs < TRAFFIC_ENOUGH_MS,
+      hold:
+        nowMs - this.#toldByTrafficMs < TRAFFIC_ENOUGH_MS &&
+        nowMs - this.bandwidth.servedMs < CAPACITY_ENOUGH_MS,
       refused: this.refused !== undefined,
     };
     this.#answer = undefined;
@@ -131,21 +136,18 @@ export class Direction {
     return this.queues.series();
   }
 
-  #takeTraffic(rows: Row[], nowMs: number): void {
+  #takeTraffic({ rows, run }: RowBlock, nowMs: number): void {
     this.trust.traffic(rows);
     this.variation.add(rows, nowMs);
     const leastNs = this.#least(rows);
     this.queues.add(rows, leastNs);
     if (this.refused !== undefined) return;
-    const sections = busySections(inOrderSent(rows), leastNs, this.bandwidth.nsPerByte);
-    this.#sums = {
-      sinceMs: this.#sums?.sinceMs ?? nowMs,
-      sections: this.#sums ? joined(this.#sums.sections, sections) : sections,
-    };
-    if (nowMs - this.#sums.sinceMs < TRAFFIC_SAMPLE_MS) return;
+    this.#busy.take(run, inOrderSent(rows), leastNs);
+    if (nowMs - this.#sampledMs < TRAFFIC_SAMPLE_MS) return;
+    this.#sampledMs = nowMs;
     const sample = {
       atMs: nowMs,
-      sections: this.#sums.sections,
+      sections: this.#busy.drain(),
       from: 'traffic' as const,
       ownBitsPerSecond: 0,
     };
@@ -153,7 +155,6 @@ export class Direction {
       this.#toldByTrafficMs = nowMs;
       this.prompt();
     }
-    this.#sums = undefined;
   }
 
   #takeTrain(block: RowBlock, nowMs: number, ownBitsPerSecond: number): void {

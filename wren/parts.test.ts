@@ -4,6 +4,7 @@ import { test } from 'tap';
 import { type Arrivals, type LinkState, ManualClock, seededRandom, type TcpState } from '../core/index.js';
 import { WrenAgent } from './agent.js';
 import { Baseline } from './baseline.js';
+import { BusyTraffic } from './busy-traffic.js';
 import { LinkMeter } from './link-meter.js';
 import { decodeNote, encodeNote, type Note } from './note.js';
 import { recentMean } from './recent-mean.js';
@@ -63,6 +64,73 @@ test('sections: arrivals seen together count once, at the time of the last', (t)
   const { dense } = busySections(rows, 0, 100);
   t.equal(dense.bytes, 9 * 1500);
   t.equal(dense.arrivedNs, 9 * 150e3);
+  t.end();
+});
+
+test('busy traffic: the same sums however a run is cut into pieces, and those of the fluid model', (t) => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        nsPerByte: fc.integer({ min: 16, max: 800 }),
+        load: fc.double({ min: 0, max: 0.9, noNaN: true }),
+        gaps: fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 3, maxLength: 60 }),
+        cuts: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 8 }),
+      }),
+      ({ nsPerByte, load, gaps, cuts }) => {
+        const rows: Row[] = [row(0, 0, 20e6)];
+        for (const gapUs of gaps) {
+          const last = rows.at(-1) as Row;
+          const sentNs = last.sentNs + gapUs * 1e3;
+          const arrivedNs = last.arrivedNs + 1500 * nsPerByte + load * gapUs * 1e3;
+          if (sentNs >= last.arrivedNs) break;
+          rows.push(row(rows.length, sentNs, arrivedNs));
+        }
+        if (rows.length < 3) return true;
+        const busy = new BusyTraffic();
+        for (let at = 0, i = 0; at < rows.length; at += cuts[i++ % cuts.length] ?? 1)
+          busy.take(1, rows.slice(at, at + (cuts[i % cuts.length] ?? 1)), 0);
+        busy.take(2, [], 0); // The end of the run.
+        const { dense, sparse } = busy.drain();
+        const [bytes, sentNs] = [dense.bytes + sparse.bytes, dense.sentNs + sparse.sentNs];
+        const expected = bytes * nsPerByte + load * sentNs;
+        const arrivedNs = dense.arrivedNs + sparse.arrivedNs;
+        return bytes === (rows.length - 1) * 1500 && Math.abs(arrivedNs - expected) <= 1e-6 * expected + 50;
+      },
+    ),
+  );
+  t.end();
+});
+
+/** Messages of 20 kB that leave as one and arrive as one, an acknowledgement behind each, all sent at once: 8 Mbit/s. */
+function messages(served: 'first' | 'second'): Row[] {
+  const rows: Row[] = [];
+  let arrivedNs = 50e6;
+  for (let message = 0; message < 8; message++) {
+    const parts = Array.from({ length: 14 }, () => 1430);
+    const [large, small] = [14 * 1430, 66];
+    const wait = (bytes: number) => bytes * 1000;
+    arrivedNs += wait(served === 'first' ? small : large);
+    const at = arrivedNs;
+    for (const bytes of parts) rows.push(row(rows.length, message * 50e3, at, bytes));
+    arrivedNs += wait(served === 'first' ? large : small);
+    rows.push(row(rows.length, message * 50e3 + 10e3, arrivedNs, small));
+  }
+  return rows;
+}
+
+test('busy traffic: a wire and a token bucket in debt say the same of messages and acknowledgements', (t) => {
+  for (const served of ['first', 'second'] as const) {
+    const busy = new BusyTraffic();
+    busy.take(1, messages(served), 0);
+    busy.take(2, [], 0);
+    const { dense, sparse } = busy.drain();
+    t.equal(sparse.steps, 0, served);
+    t.ok(
+      Math.abs(dense.arrivedNs / dense.bytes / 1000 - 1) < 0.08,
+      `${served}: ${dense.arrivedNs / dense.bytes}`,
+    );
+    t.ok(dense.datagrams > 80);
+  }
   t.end();
 });
 

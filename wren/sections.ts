@@ -13,6 +13,7 @@ import type { Row } from './row.js';
 export interface Stretch {
   /** From one datagram, or several that arrived as one, to the next. */
   steps: number;
+  datagrams: number;
   bytes: number;
   sentNs: number;
   arrivedNs: number;
@@ -28,13 +29,14 @@ export interface Sections {
 /** Waits below this are noise of time stamps. */
 export const QUEUE_NOISE_NS = 100e3;
 /** A step is dense when it was sent in less than this part of the time that serving it takes. */
-const DENSE_BELOW = 0.5;
+export const DENSE_BELOW = 0.5;
 
 /** Datagrams that share an arrival came as one, or were seen late together: the last of them is the least late. */
-interface Step {
+export interface Step {
   sentNs: number;
   arrivedNs: number;
   bytes: number;
+  datagrams: number;
 }
 
 /** @param apart the first row stays a step of its own: small packets behind a burst rightly arrive all at once */
@@ -44,8 +46,9 @@ function stepsOf(rows: readonly Row[], apart: boolean): Step[] {
     const last = apart && steps.length < 2 ? undefined : steps.at(-1);
     if (last && row.arrivedNs <= last.arrivedNs) {
       last.bytes += row.bytes;
+      last.datagrams++;
       last.sentNs = Math.max(last.sentNs, row.sentNs);
-    } else steps.push({ sentNs: row.sentNs, arrivedNs: row.arrivedNs, bytes: row.bytes });
+    } else steps.push({ sentNs: row.sentNs, arrivedNs: row.arrivedNs, bytes: row.bytes, datagrams: 1 });
   }
   return steps;
 }
@@ -53,7 +56,7 @@ function stepsOf(rows: readonly Row[], apart: boolean): Step[] {
 /** A queue grows where arrivals take longer than sending, by this factor. */
 const GROWTH_MIN = 1.2;
 
-const emptyStretch = (): Stretch => ({ steps: 0, bytes: 0, sentNs: 0, arrivedNs: 0 });
+export const emptyStretch = (): Stretch => ({ steps: 0, datagrams: 0, bytes: 0, sentNs: 0, arrivedNs: 0 });
 
 const NOTHING: Sections = { dense: emptyStretch(), sparse: emptyStretch(), peakNs: 0 };
 
@@ -79,8 +82,9 @@ export const joined = (a: Sections, b: Sections): Sections => ({
   peakNs: Math.max(a.peakNs, b.peakNs),
 });
 
-const sum = (a: Stretch, b: Stretch): Stretch => ({
+export const sum = (a: Stretch, b: Stretch): Stretch => ({
   steps: a.steps + b.steps,
+  datagrams: a.datagrams + b.datagrams,
   bytes: a.bytes + b.bytes,
   sentNs: a.sentNs + b.sentNs,
   arrivedNs: a.arrivedNs + b.arrivedNs,
@@ -111,6 +115,7 @@ export function busySections(
     const serviceNs = nsPerByte === undefined ? arrivedNs : to.bytes * nsPerByte;
     const stretch = sentNs < DENSE_BELOW * serviceNs ? sections.dense : sections.sparse;
     stretch.steps++;
+    stretch.datagrams += to.datagrams;
     stretch.bytes += to.bytes;
     stretch.sentNs += sentNs;
     stretch.arrivedNs += arrivedNs;

@@ -74,7 +74,8 @@ export function underlayView(parts: UnderlayParts): UnderlayView {
   );
   const queues = present
     .filter(({ atMs }) => nowMs - atMs <= QUEUES_AGE_MAX_MS)
-    .flatMap(({ report }) => report.queues);
+    .flatMap(({ report }) => report.queues)
+    .filter(({ from, to }) => known.has(from) && known.has(to));
   return {
     at: (parts.date ?? new Date()).toISOString(),
     hosts: [...hosts],

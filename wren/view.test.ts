@@ -1,8 +1,8 @@
 /** What the Proxy makes of the reports of all daemons. */
 import { test } from 'tap';
 import { type LinkEstimate, type QueueSeries, seededRandom } from '../core/index.js';
-import { groupBottlenecks } from './bottlenecks.js';
-import { COMMON_BINS_MIN } from './bottlenecks.js';
+import { COMMON_BINS_MIN, groupBottlenecks } from './bottlenecks.js';
+import { QUEUE_BINS } from './queue-bins.js';
 import { CrossTraffic } from './testbed/cross-traffic.js';
 import { Hop } from './testbed/hop.js';
 import { BUSY, SimulatedLink } from './testbed/simulated-link.js';
@@ -187,5 +187,16 @@ test('view: of two links the one in use, hosts that are gone, pairs without a li
     ],
   );
   t.match(result.paths[1]?.pathMtuBytes, { value: 1500, ageMs: 1000, method: 'path-probe' });
+  t.end();
+});
+
+test('many links of one host are compared within bounds', (t) => {
+  const waits = Array.from({ length: QUEUE_BINS }, (_, bin) => (bin % 7) * 1000);
+  const leaving = Array.from({ length: 3000 }, (_, i) => series(`l${i}`, 'a', `b${i}`, waits));
+  const startedMs = performance.now();
+  const [group, ...others] = groupBottlenecks(leaving, []);
+  t.equal(others.length, 0);
+  t.ok((group?.members.length ?? 0) >= 2 && (group?.members.length ?? 0) < 100, 'those that move most');
+  t.comment(`${Math.round(performance.now() - startedMs)} ms`);
   t.end();
 });

@@ -18,6 +18,7 @@ const REPORT_MS = 100;
 const MEASURED_TIMEOUT_MS = 25_000;
 const THROTTLED = { from: 'a', to: 'b', bitsPerSecond: 8_000_000 };
 const SEEN_TIMEOUT_MS = 15_000;
+const SETTLE_MS = 3000;
 
 export async function sightChapter(stage: Stage, keep: boolean): Promise<void> {
   stage.heading('A lab whose ways differ, a star, and a mesh of UDP links');
@@ -59,17 +60,18 @@ function startPattern(lab: Lab, shape: string): Promise<PatternsRun> {
 async function tellTopology(stage: Stage, lab: Lab, shape: string, kind: string): Promise<void> {
   stage.print(stage.faint(`$ vnet lab patterns ${LAB} --shape ${shape}`));
   await using run = await startPattern(lab, shape);
-  await untilTalking(run);
-  const startedAt = performance.now();
-  await declared(stage, kind);
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const startedAt = await firstExchange(run);
+  const { since } = await declared(stage, kind);
+  const seconds = ((Date.parse(since) - startedAt) / 1000).toFixed(1);
   stage.print(`  ${stage.good(`named ${seconds} s after the first exchange`)}`);
   await stage.show('topology');
   await run.stop();
 }
 
-async function untilTalking(run: PatternsRun): Promise<void> {
-  for await (const report of run) if (report.iterationsPerSecond > 0) return;
+/** When it was, milliseconds since the epoch. */
+async function firstExchange(run: PatternsRun): Promise<number> {
+  for await (const { unixMs, seconds } of run) return unixMs - seconds * 1000;
+  throw new Error('the pattern ended before it began');
 }
 
 /** Until vnet says so. */
@@ -93,17 +95,20 @@ function measured(stage: Stage): Promise<UnderlayView> {
   }).catch(() => until(stage, 'the underlay', POLL_MS, (client) => client.underlay()));
 }
 
-function seen(stage: Stage): Promise<UnderlayView> {
+/** In both directions, and long enough for the figures of the wide way to be gone. */
+async function seen(stage: Stage): Promise<void> {
   const startedAt = performance.now();
-  return until(stage, 'the narrow way', SEEN_TIMEOUT_MS, async (client) => {
-    const view = await client.underlay();
-    const path = view.paths.find(({ from, to }) => from === THROTTLED.from && to === THROTTLED.to);
-    const available = path?.availableBitsPerSecond?.value ?? Number.POSITIVE_INFINITY;
-    return available < 2 * THROTTLED.bitsPerSecond ? view : undefined;
-  }).then((view) => {
-    stage.print(`  ${stage.good(`seen after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)}`);
-    return view;
+  const { from: a, to: b, bitsPerSecond } = THROTTLED;
+  await until(stage, 'the narrow way', SEEN_TIMEOUT_MS, async (client) => {
+    const { paths } = await client.underlay();
+    const ways = paths.filter(({ from, to }) => (from === a && to === b) || (from === b && to === a));
+    const narrow = ways.filter(
+      ({ availableBitsPerSecond: available }) => available && available.value < 2 * bitsPerSecond,
+    );
+    return narrow.length === 2 ? narrow : undefined;
   });
+  stage.print(`  ${stage.good(`seen after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)}`);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
 }
 
 /** What the lab was told to give, beside what was just measured. */

@@ -145,6 +145,7 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
         plane().post(
             [tcp, udp](Forwarder& forwarder) { forwarder.links().listen(std::move(*udp), std::move(*tcp)); });
         haveUdp_ = true;
+        linkPort_ = bound;
         return Napi::Number::New(info.Env(), bound);
       } catch (const PlaneError& error) {
         if (port != 0 || error.code != "VNET_ERR_EXISTS" || attempt == 16) throw;
@@ -171,6 +172,7 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
     const auto from = info[0].As<Napi::Object>();
     PortConfig config{number(from, "port"), number(from, "network"),         info[1].ToNumber().Uint32Value(),
                       text(from, "spec"),   from.Get("guarded").ToBoolean(), macs(from.Get("macs"))};
+    config.linkPort = linkPort_;
     auto port = std::make_shared<std::unique_ptr<Port>>(vnet::openPort(std::move(config)));
     plane().post([port](Forwarder& forwarder) { forwarder.openPort(std::move(*port)); });
     return info.Env().Undefined();
@@ -279,6 +281,7 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
   napi_env env_ = nullptr;
   bool exiting_ = false;
   bool haveUdp_ = false;
+  uint16_t linkPort_ = 0;
 };
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {

@@ -33,8 +33,10 @@ constexpr uint64_t LEARNT_REPORT_NS = 60'000 * MS;  // a source that goes on tal
 
 constexpr double RECORDS_PER_SECOND = 20'000;  // RECORDS_PER_SECOND_MAX of core/data-plane.ts
 constexpr double RECORD_BURST = 4'000;
-constexpr uint32_t RUN_ROWS = 64;  // of one unbroken run
+constexpr uint32_t RUN_ROWS = 256;  // of one unbroken run
 constexpr uint64_t RECORD_FLUSH_NS = 20 * MS;
+constexpr uint16_t TRAIN_BATCH_PACKETS = 8;         // packets of a train that leave in one system call,
+constexpr size_t TRAIN_BATCH_BYTES = 60'000;          // and their octets: UDP_SEGMENT takes no more
 constexpr double TRAIN_RECORDS_PER_SECOND =
     5'000;  // for each link: a peer takes no more than a quarter of all
 constexpr double TRAIN_RECORD_BURST = 1'024;
@@ -72,6 +74,7 @@ constexpr size_t PORT_BATCH_FRAMES = 64;
 constexpr size_t PORT_BATCH_BYTES = 256 << 10;
 constexpr size_t UNIX_QUEUE_BYTES = 1 << 20;
 constexpr uint64_t PORT_RETRY_NS = 250 * MS;
+constexpr uint64_t LINK_FILTER_NS = 5'000 * MS;  // a packet port follows the host's addresses so often
 
 constexpr int SOCKET_BUFFER_BYTES = 4 << 20;
 constexpr size_t UDP_BATCH_MESSAGES = 64;

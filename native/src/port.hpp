@@ -36,6 +36,7 @@ struct PortConfig {
   std::string spec;
   bool guarded = false;
   std::vector<uint64_t> macs;
+  uint16_t linkPort = 0;  // where this daemon's links listen; 0: they do not
 };
 
 class Port : public Pollable {

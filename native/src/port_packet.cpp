@@ -1,7 +1,8 @@
 // `packet:NAME`: AF_PACKET on an existing interface, promiscuous, without our own frames. Stages of what
-// comes in: 1 receive a batch, 2 put a stripped VLAN tag back, 3 cut super-frames, finish checksums, 4 hand
-// over. What goes out: consecutive TCP segments are put together (coalesce.hpp), the rest goes as it is;
-// sendmmsg. No TPACKET ring: its block timer costs a millisecond of latency.
+// comes in: 0 the kernel leaves out the links' own datagrams (link_filter.hpp), 1 receive a batch, 2 put a
+// stripped VLAN tag back, 3 cut super-frames, finish checksums, 4 hand over. What goes out: consecutive TCP
+// segments are put together (coalesce.hpp), the rest goes as it is; sendmmsg. No TPACKET ring: its block
+// timer costs a millisecond of latency.
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 
 #include "coalesce.hpp"
+#include "link_filter.hpp"
 #include "port.hpp"
 #include "segment.hpp"
 #include "wire.hpp"
@@ -31,9 +33,16 @@ struct Opened {
   Fd fd;
   int index = 0;
   bool up = false;
+  std::vector<in6_addr> addresses;  // that its filter knows
 };
 
-Opened openSocket(const std::string& name) {
+void filterLinks(Opened& opened, std::vector<in6_addr> addresses, uint16_t linkPort) {
+  std::vector<sock_filter> program = linkFilter(addresses, linkPort);
+  attachFilter(opened.fd.get(), program);
+  opened.addresses = std::move(addresses);
+}
+
+Opened openSocket(const std::string& name, uint16_t linkPort) {
   Opened out;
   out.index = static_cast<int>(if_nametoindex(name.c_str()));
   if (out.index == 0)
@@ -47,6 +56,7 @@ Opened openSocket(const std::string& name) {
       setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) != 0)
     throw systemError(errno, "cannot set up the packet socket on " + name);
   bigBuffers(fd);
+  filterLinks(out, hostAddresses(name), linkPort);
   packet_mreq membership{};
   membership.mr_ifindex = out.index;
   membership.mr_type = PACKET_MR_PROMISC;
@@ -79,6 +89,8 @@ class PacketPort final : public Port {
     loop_ = &loop;
     sink_ = &sink;
     retry_ = std::make_unique<Timer>(loop, [this] { retry(); });
+    refilter_ = std::make_unique<Timer>(loop, [this] { refilter(); });
+    refilter_->at(loop.now() + LINK_FILTER_NS);
     loop.watch(opened_.fd.get(), *this, EPOLLIN);
     if (opened_.up) tell(true, "opened " + name_);
     else lost("the device " + name_ + " is down: ip link set " + name_ + " up");
@@ -224,7 +236,7 @@ class PacketPort final : public Port {
     const int index = static_cast<int>(if_nametoindex(name_.c_str()));
     if (index != 0) {
       try {
-        Opened fresh = openSocket(name_);
+        Opened fresh = openSocket(name_, config_.linkPort);
         if (opened_.fd) loop_->forget(opened_.fd.get());
         opened_ = std::move(fresh);
         loop_->watch(opened_.fd.get(), *this, EPOLLIN);
@@ -238,9 +250,25 @@ class PacketPort final : public Port {
     retry_->at(loop_->now() + PORT_RETRY_NS);
   }
 
+  // Addresses come and go: by DHCP, or with another interface.
+  void refilter() {
+    refilter_->at(loop_->now() + LINK_FILTER_NS);
+    if (!opened_.fd) return;
+    const auto same = [](const in6_addr& a, const in6_addr& b) { return IN6_ARE_ADDR_EQUAL(&a, &b); };
+    std::vector<in6_addr> addresses = hostAddresses(name_);
+    if (addresses.empty()) return;  // not to be had just now
+    const auto& known = opened_.addresses;
+    if (std::equal(addresses.begin(), addresses.end(), known.begin(), known.end(), same)) return;
+    try {
+      filterLinks(opened_, std::move(addresses), config_.linkPort);
+    } catch (const PlaneError&) {
+      // The one before stays; tried again.
+    }
+  }
+
   Opened opened_;
   std::string name_;
-  std::unique_ptr<Timer> retry_;
+  std::unique_ptr<Timer> retry_, refilter_;
   bool up_ = false, told_ = false;
   Segmenter segmenter_;
   size_t segments_ = 0;
@@ -261,7 +289,7 @@ class PacketPort final : public Port {
 
 std::unique_ptr<Port> openPacketPort(PortConfig config, const std::string& name) {
   checkDeviceName(name);
-  Opened opened = openSocket(name);
+  Opened opened = openSocket(name, config.linkPort);
   return std::make_unique<PacketPort>(std::move(config), std::move(opened), name);
 }
 

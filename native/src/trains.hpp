@@ -57,6 +57,8 @@ class Trains {
   void start();
   void run();
   void leave(const Job& job);
+  static uint16_t batchEnd(const Train& train, uint16_t from);
+  static void sendBatch(int socket, std::vector<uint8_t>& octets, size_t length, const sockaddr* to, socklen_t toLength);
   bool waitUntil(uint64_t dueNs) const;
 
   std::mutex mutex_;

@@ -22,6 +22,7 @@ build fragment_test "$memory" fragment sys
 build flow_cache_test "$memory" flow_cache pending sys
 build record_test "$memory" record sequence arrival_clock loop sys
 build echo_test "$memory" echo sys
+build link_filter_test "$memory" link_filter sys
 build segment_test "$memory" segment checksum mss coalesce sys
 # The whole plane without its N-API side, for races. Compiled two at a time: it is many files.
 mkdir -p "$out/thread"

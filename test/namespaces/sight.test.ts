@@ -141,6 +141,21 @@ t.test('sight over real daemons', { skip }, async (t) => {
     t.ok((path.availableBitsPerSecond?.value ?? 0) > 1e6);
   });
 
+  await t.test('a way that gets narrow is seen while its own traffic fills it', async (t) => {
+    const ends = [overlay.lab.vm('p0'), overlay.lab.vm('p1')];
+    await using run = await startPatterns(ends, { shape: 'ring', messageBytes: 40_000, pauseUs: 10_000 });
+    await overlay.lab.setPath('a', 'b', { rateBps: 8e6 });
+    const link = await overlay.until('the narrow way', async () => {
+      const { paths } = await client.underlay();
+      const found = paths.find(({ from, to }) => from === 'a' && to === 'b')?.link;
+      return (found?.capacityBitsPerSecond?.value ?? 1e9) < 12e6 ? found : undefined;
+    });
+    t.ok((link.capacityBitsPerSecond?.value ?? 0) > 5e6, `8 Mbit/s: ${link.capacityBitsPerSecond?.value}`);
+    t.ok((link.availableBitsPerSecond?.value ?? 1e9) < 6e6, 'most of it is in use');
+    await run.stop();
+    await overlay.lab.setPath('a', 'b', { rateBps: 100e6 });
+  });
+
   await t.test('parameters outlive the Proxy, and those out of range change nothing', async (t) => {
     await t.rejects(client.setSight({ updateMs: 1 }), { code: 'VNET_ERR_INVALID' });
     await t.rejects(client.setSight({ updateMs: 100, smoothingMs: 50 }), { code: 'VNET_ERR_INVALID' });
