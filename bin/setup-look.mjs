@@ -164,6 +164,19 @@ function lookTun() {
   };
 }
 
+/**
+ * Debian starts what these packages bring as a service of the machine at once, unless it was told not to (policy-rc.d,
+ * as in containers): only there are they installed unasked.
+ */
+const MAY_INSTALL_SERVICES = existsSync('/usr/sbin/policy-rc.d');
+const service = (name, debianPackage, why) => ({
+  name,
+  packages: MAY_INSTALL_SERVICES ? [debianPackage] : [],
+  why,
+  uses: ['test'],
+  cure: `apt-get install --no-install-recommends ${debianPackage}, which starts it as a service`,
+});
+
 /** System tools that tests, demonstration and benchmarks call. */
 const TOOLS = [
   { name: 'ip', packages: ['iproute2'], why: 'the lab and its VMs', uses: ['test', 'demo', 'bench'] },
@@ -171,6 +184,8 @@ const TOOLS = [
   { name: 'iperf3', packages: ['iperf3'], why: 'TCP transfers between VMs', uses: ['test', 'demo', 'bench'] },
   { name: 'dnsmasq', packages: ['dnsmasq-base'], why: 'the test of a LAN with DHCP', uses: ['test'] },
   { name: 'busybox', packages: ['busybox'], why: 'the DHCP client of that test', uses: ['test'] },
+  service('nginx', 'nginx-light', 'the web application in the lab'),
+  service('redis-server', 'redis-server', 'the store of that application'),
   { name: 'tincd', packages: ['tinc'], why: 'the rival in the benchmarks', uses: ['bench'] },
 ];
 
@@ -178,11 +193,12 @@ const TOOLS = [
 const ESSENTIAL_TOOLS = { build: [], test: [], demo: ['ip'], bench: ['ip'] };
 
 export function lookTools(purpose) {
-  return TOOLS.filter(({ uses }) => uses.includes(purpose)).map(({ name, packages, why }) => ({
+  return TOOLS.filter(({ uses }) => uses.includes(purpose)).map(({ name, packages, why, cure }) => ({
     name,
     have: onPath(name) ? 'there' : undefined,
     why,
     packages,
+    cure,
     essential: ESSENTIAL_TOOLS[purpose].includes(name),
   }));
 }
