@@ -100,6 +100,7 @@ class NotingProxy {
       reports: {
         traffic: (host: string, update: Uint8Array) => this.updates.push([host, decodeTrafficUpdate(update)]),
         underlay: (host: string, report: UnderlayReport) => this.underlayReports.push([host, report]),
+        refused: () => {},
       },
       attach: async (session: HostSession) => {
         await session.configure(configOf(session.host as HostName, this.homePort));

@@ -1,6 +1,7 @@
 /**
  * Which interfaces the links use, and what that means for ports on them. A `packet:` port there is allowed (the
- * paper's Proxy has one interface), but it meets every datagram of the links too, so it is said.
+ * paper's Proxy has one interface). The data plane leaves out what the daemons say to each other at the links' and the
+ * control channel's port numbers (native/src/link_filter.hpp); links to other numbers it meets, so it is said.
  */
 import { createSocket } from 'node:dgram';
 import { isIP } from 'node:net';

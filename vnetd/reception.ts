@@ -59,12 +59,11 @@ export class Reception {
   }
 
   #handlers(host: string, peer: () => ChannelPeer): PeerHandlers {
-    const { role, log } = this.#options;
+    const { role } = this.#options;
     const intake = new ReportIntake({
       host,
       reports: role.reports,
       clock: systemClock,
-      onTrouble: (message, thrown) => log.warn({ host, err: thrown }, `a daemon ${message}`),
     });
     const isGreeted = () => this.#guests.get(host)?.peer === peer();
     return {

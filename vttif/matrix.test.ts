@@ -270,6 +270,37 @@ t.test('a VM that moved is counted at both hosts', async (t) => {
   t.ok(Math.abs(windowOf(matrix, 2, 3) - 2000) < 1);
 });
 
+t.test('a host is believed about sources that are there, or were when it first told of them', async (t) => {
+  const places = new Map([
+    [1, 'a'],
+    [2, 'b'],
+  ]);
+  const asked: string[] = [];
+  const matrix = new TrafficMatrix({ updateMs: U, smoothingMs: S }, (host, network, source) => {
+    asked.push(`${host} ${network} ${source}`);
+    return places.get(source) === host;
+  });
+  const [a, liar] = [new Daemon('a'), new Daemon('c')];
+  const bytesOf = (source: number) => matrix.slots.bytes[matrix.slots.find(1, source, 9) ?? -1];
+  const round = (nowMs: number) => {
+    a.talk(1, 9, 100);
+    for (const source of [1, 2, 3]) liar.talk(source, 9, 1e6);
+    t.equal(matrix.report('a', a.update(nowMs), nowMs), 0);
+    return matrix.report('c', liar.update(nowMs), nowMs);
+  };
+  round(0);
+  t.equal(round(U), 3, 'said once');
+  t.equal(round(2 * U), 0);
+  t.equal(bytesOf(1), 200, 'what the VM said at its host counts, and no more');
+  t.equal(matrix.slots.live, 1);
+  t.equal(asked.length, 4, 'asked once a row');
+
+  places.set(1, 'c');
+  matrix.placesChanged();
+  t.equal(round(3 * U), 2);
+  t.equal(bytesOf(1), 300 + 1e6, 'it moved: what comes late from its old host counts too');
+});
+
 t.test('group destinations and a VM with itself are left out', async (t) => {
   const matrix = new TrafficMatrix({ updateMs: U, smoothingMs: S });
   const daemon = new Daemon('a');

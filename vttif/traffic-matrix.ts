@@ -21,6 +21,8 @@ import {
 import { PairSlots } from './pair-slots.js';
 import { SlidingWindow, type Spread } from './sliding-window.js';
 
+export type IsSource = (host: string, network: number, source: number) => boolean;
+
 export interface Smoothing {
   /** Milliseconds, as in SightParameters. */
   updateMs: number;
@@ -29,6 +31,8 @@ export interface Smoothing {
 
 /** A row of a dictionary that no slot is kept for: to a group, or to itself. */
 const IGNORED = -2;
+/** And for now: from a source that is not at the host that counts it. */
+const FOREIGN = -3;
 const AGEING_MS = 5000;
 
 export class TrafficMatrix {
@@ -40,13 +44,20 @@ export class TrafficMatrix {
   recentBytes = new Float64Array(0);
   /** The window's end, by the Proxy's clock. */
   endMs = Number.NEGATIVE_INFINITY;
+  readonly #isSource: IsSource;
+  #foreignRows = 0;
   #smoothing: Smoothing;
   #window: SlidingWindow;
   readonly #feeds = new Map<string, HostFeed>();
   #dictionaryRows = 0;
   #nextAgeingMs = Number.NEGATIVE_INFINITY;
 
-  constructor(smoothing: Smoothing) {
+  /**
+   * `isSource`: whether frames of an address can enter at a host, since a daemon is believed about those only. Asked
+   * when a row is first counted, and again after `placesChanged`; where it was so once, it stays so.
+   */
+  constructor(smoothing: Smoothing, isSource: IsSource = () => true) {
+    this.#isSource = isSource;
     this.#smoothing = { ...smoothing };
     this.#window = this.#emptyWindow();
   }
@@ -72,8 +83,12 @@ export class TrafficMatrix {
     this.#window.carry(before, this.slots.size);
   }
 
-  /** Throws VNET_ERR_INVALID, _CONFLICT (ask for a full update) or _LIMIT; nothing has changed then. */
-  report(host: string, update: TrafficUpdate, nowMs: number): void {
+  /**
+   * Throws VNET_ERR_INVALID, _CONFLICT (ask for a full update) or _LIMIT; nothing has changed then.
+   * @returns how many more pairs of this host are left out because their sources are elsewhere
+   */
+  report(host: string, update: TrafficUpdate, nowMs: number): number {
+    this.#foreignRows = 0;
     const known = this.#feeds.get(host);
     if (!known && this.#feeds.size >= HOSTS_MAX) throw limit(`more than ${HOSTS_MAX} hosts report traffic`);
     const feed = known ?? new HostFeed(host);
@@ -86,6 +101,14 @@ export class TrafficMatrix {
       return (row, bytes, frames) => this.#count(feed, row, spread, bytes, frames, nowMs);
     });
     this.#dictionaryRows += feed.rows - rowsBefore;
+    return this.#foreignRows;
+  }
+
+  /** `isSource` may have other answers now. */
+  placesChanged(): void {
+    for (const { slot, rows } of this.#feeds.values()) {
+      for (let row = 0; row < rows; row++) if (slot[row] === FOREIGN) slot[row] = -1;
+    }
   }
 
   /** Counts traffic that no daemon told of (a recorded step), over an interval of the Proxy's time. */
@@ -130,11 +153,16 @@ export class TrafficMatrix {
 
   #count(feed: HostFeed, row: number, spread: Spread, bytes: number, frames: number, nowMs: number): void {
     let slot = feed.slot[row] ?? -1;
-    if (slot === IGNORED) return;
+    if (slot === IGNORED || slot === FOREIGN) return;
     if (slot < 0 || feed.slotGeneration[row] !== this.slots.generation[slot]) {
       const [source, destination] = [feed.source[row] ?? 0, feed.destination[row] ?? 0];
       if (isIgnored(source, destination)) {
         feed.slot[row] = IGNORED;
+        return;
+      }
+      if (!this.#isSource(feed.host, feed.network[row] ?? 0, source)) {
+        feed.slot[row] = FOREIGN;
+        this.#foreignRows++;
         return;
       }
       slot = this.slots.take(feed.network[row] ?? 0, source, destination, nowMs);
@@ -173,7 +201,7 @@ export class TrafficMatrix {
     if (full) return needed;
     for (const index of counts.index) {
       const slot = index < feed.rows ? (feed.slot[index] ?? 0) : IGNORED;
-      if (slot === IGNORED) continue;
+      if (slot === IGNORED || slot === FOREIGN) continue;
       if (slot < 0 || feed.slotGeneration[index] !== this.slots.generation[slot]) needed++;
     }
     return needed;

@@ -34,6 +34,8 @@ export interface TrafficSightOptions {
   vmName(network: number, address: MacAddress): string | undefined;
   /** Undefined: no such network; its traffic is counted and not shown. */
   networkName(network: number): string | undefined;
+  /** Whether frames from an address enter at a host: a daemon is believed about those only. Default: always. */
+  isSource?(host: string, network: number, address: MacAddress): boolean;
   parameters?: SightParameters;
   /** How long the overlay takes to reconfigure; for derived parameters. Default 1000. */
   configurationMs?: number;
@@ -69,7 +71,10 @@ export class TrafficSight {
     this.#options = options;
     this.#configurationMs = options.configurationMs ?? 1000;
     this.#parameters = mergeParameters(options.parameters ?? DEFAULT_SIGHT, {}, this.#configurationMs);
-    this.#matrix = new TrafficMatrix(this.#parameters);
+    this.#matrix = new TrafficMatrix(
+      this.#parameters,
+      (host, network, source) => options.isSource?.(host, network, macFromNumber(source)) ?? true,
+    );
     this.#pairs = new VmPairs((network, address) => this.#nameOf(network, address));
   }
 
@@ -82,9 +87,12 @@ export class TrafficSight {
     return this.#parameters.updateMs / 2;
   }
 
-  /** A daemon's message. Throws VNET_ERR_INVALID, _CONFLICT or _LIMIT; nothing has changed then. */
-  report(host: string, message: Uint8Array, nowMs: number): void {
-    this.#matrix.report(host, decodeTrafficUpdate(message), nowMs);
+  /**
+   * A daemon's message. Throws VNET_ERR_INVALID, _CONFLICT or _LIMIT; nothing has changed then.
+   * @returns how many more pairs of this host are left out because their sources are elsewhere
+   */
+  report(host: string, message: Uint8Array, nowMs: number): number {
+    return this.#matrix.report(host, decodeTrafficUpdate(message), nowMs);
   }
 
   /** Traffic that no daemon told of: a recorded step is run again through this. */
@@ -97,8 +105,9 @@ export class TrafficSight {
     this.#matrix.forget(host);
   }
 
-  /** VMs or their addresses have changed. */
+  /** VMs, their addresses or their places have changed. */
   renamed(): void {
+    this.#matrix.placesChanged();
     this.#pairs.renamed();
   }
 

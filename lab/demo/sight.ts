@@ -15,7 +15,7 @@ const MESSAGE_BYTES = 20_000;
 const PAUSE_US = 40_000;
 const REPORT_MS = 100;
 /** Until Wren has looked at every link for long enough. */
-const MEASURED_TIMEOUT_MS = 25_000;
+const MEASURED_TIMEOUT_MS = 12_000;
 const THROTTLED = { from: 'a', to: 'b', bitsPerSecond: 8_000_000 };
 const SEEN_TIMEOUT_MS = 15_000;
 const SETTLE_MS = 3000;
@@ -89,7 +89,7 @@ function measured(stage: Stage): Promise<UnderlayView> {
     const view = await client.underlay();
     const direct = view.paths.filter(({ link }) => link?.type === 'udp');
     const known = direct.filter(
-      ({ availableBitsPerSecond: available }) => (available?.confidence ?? 0) > 0.5,
+      ({ availableBitsPerSecond: available }) => (available?.confidence ?? 0) > 0.8,
     );
     return direct.length > 0 && known.length === direct.length ? view : undefined;
   }).catch(() => until(stage, 'the underlay', POLL_MS, (client) => client.underlay()));

@@ -31,6 +31,9 @@ import { Troubles } from './trouble.js';
 /** A daemon whose updates do not follow from one another is asked for a whole one, at most this often. */
 const ASK_ANEW_MS = 1000;
 
+const notThere = (pairs: number): VnetError =>
+  new VnetError('VNET_ERR_INVALID', `${pairs} more pairs with a source that is not at this host`);
+
 export class Sight implements SightReports {
   readonly #overlay: Overlay;
   readonly #names: Names;
@@ -52,6 +55,7 @@ export class Sight implements SightReports {
     this.#traffic = new TrafficSight({
       vmName: (network, address) => this.#names.vm(network, address),
       networkName: (network) => this.#names.network(network),
+      isSource: (host, network, address) => this.#names.isSource(host, network, address),
       parameters,
       configurationMs: overlay.configurationTime.boundMs,
       epochMs: (nowMs) => Date.now() - (clock.now() - nowMs),
@@ -91,7 +95,8 @@ export class Sight implements SightReports {
   traffic(host: string, update: Uint8Array): void {
     const nowMs = this.#overlay.options.clock.now();
     try {
-      this.#traffic.report(host, update, nowMs);
+      const foreign = this.#traffic.report(host, update, nowMs);
+      if (foreign > 0) this.refused(host, 'part of a traffic update', notThere(foreign));
     } catch (thrown) {
       const error = VnetError.from(thrown);
       this.#troubles.refused(host, 'traffic update', error);
@@ -101,6 +106,10 @@ export class Sight implements SightReports {
 
   underlay(host: string, report: UnderlayReport): void {
     this.#underlay.set(host, { host, report, atMs: this.#overlay.options.clock.now() });
+  }
+
+  refused(host: string, what: string, error: VnetError): void {
+    this.#troubles.refused(host, what, error);
   }
 
   matrix(network?: string): MatrixView {
@@ -121,6 +130,7 @@ export class Sight implements SightReports {
     const view = underlayView({
       hosts,
       reports: [...this.#underlay.values()],
+      date: new Date(),
       reached: this.#survey.results(),
       tried: this.#trials.results(),
       nowMs: this.#overlay.options.clock.now(),

@@ -2,7 +2,7 @@
 import type { Clock, VnetError } from '../../core/index.js';
 import type { Log } from '../overlay.js';
 
-/** One line of the log a host in this time. */
+/** One line of the log for a host and kind of message in this time. */
 const LOG_EVERY_MS = 60_000;
 /** A note is shown this long after the last time. */
 const NOTE_AGE_MS = 60_000;
@@ -15,7 +15,8 @@ interface Trouble {
 }
 
 export class Troubles {
-  readonly #byHost = new Map<string, Trouble>();
+  /** By host and what it sent. */
+  readonly #troubles = new Map<string, Trouble>();
 
   constructor(
     readonly clock: Clock,
@@ -24,7 +25,8 @@ export class Troubles {
 
   refused(host: string, what: string, error: VnetError): void {
     const now = this.clock.now();
-    const known = this.#byHost.get(host);
+    const key = `${host} ${what}`;
+    const known = this.#troubles.get(key);
     const trouble = known ?? { message: '', times: 0, lastMs: now, loggedMs: Number.NEGATIVE_INFINITY };
     trouble.message = `${what} of ${host} refused: ${error.message}`;
     trouble.times += 1;
@@ -33,13 +35,13 @@ export class Troubles {
       this.log.warn({ host, err: error, times: trouble.times }, `a daemon's ${what} was refused`);
       trouble.loggedMs = now;
     }
-    this.#byHost.set(host, trouble);
+    this.#troubles.set(key, trouble);
   }
 
   notes(): string[] {
     const oldest = this.clock.now() - NOTE_AGE_MS;
-    for (const [host, { lastMs }] of this.#byHost) if (lastMs < oldest) this.#byHost.delete(host);
-    return [...this.#byHost.values()].map(({ message, times }) =>
+    for (const [key, { lastMs }] of this.#troubles) if (lastMs < oldest) this.#troubles.delete(key);
+    return [...this.#troubles.values()].map(({ message, times }) =>
       times > 1 ? `${message} (${times} times)` : message,
     );
   }

@@ -5,7 +5,7 @@ import { A, type ArrivalRow, B, couple, EDGE, frame, type Node, until } from './
 
 const QUIET_MS = 150;
 const RATE = 5000;
-const RUN_ROWS = 64;
+const RUN_ROWS = 256;
 const MILLISECOND_NS = 1e6;
 /** IPv4, UDP and our own header. */
 const HEADERS_BYTES = 28 + 28;

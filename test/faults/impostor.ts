@@ -17,6 +17,10 @@ const PIECE_BYTES = 1 << 20;
 const UPDATES_PER_SECOND = 1000;
 const ROWS = 200;
 const UNDERLAY_ROWS = 1_000_000;
+const DRAIN_MS = 3000;
+const HUGE_BYTES = 200e6;
+/** Each run is another daemon. */
+const BOOT = process.pid;
 const TICK_MS = 10;
 /** Kept waiting to be sent: the path is the Proxy's to fill, not our memory's. */
 const WAITING_BYTES_MAX = 64 << 20;
@@ -72,6 +76,10 @@ class Impostor {
     this.#send(typeof body === 'string' ? body : JSON.stringify({ notice: 'underlay', body }));
   }
 
+  get isWaiting(): boolean {
+    return this.closed === '' && this.socket.bufferedAmount > 0;
+  }
+
   get isFull(): boolean {
     return this.socket.bufferedAmount > WAITING_BYTES_MAX;
   }
@@ -103,7 +111,7 @@ interface Shape {
 
 function made({
   sequence,
-  boot = 7,
+  boot = BOOT,
   atMs = performance.now(),
   full = false,
   first = 0,
@@ -170,7 +178,7 @@ const ATTACKS: Record<string, (liar: Impostor, n: number, network: number) => vo
     if (n === 0) liar.update(made({ sequence: 1000, full: true, network }));
     else if (n % 4 === 0) liar.update(made({ sequence: 1000 - n, full: true, bytes: 1e9, network }));
     else if (n % 4 === 1) liar.update(made({ sequence: 1000 + n, atMs: 1, full: true, bytes: 1e9, network }));
-    else if (n % 4 === 2) liar.update(made({ sequence: n, boot: 8, bytes: 1e9, network }));
+    else if (n % 4 === 2) liar.update(made({ sequence: n, boot: BOOT + 1, bytes: 1e9, network }));
     else liar.update(made({ sequence: 5000 + n, bytes: 1e9, network }));
   },
 
@@ -223,12 +231,28 @@ const ATTACKS: Record<string, (liar: Impostor, n: number, network: number) => vo
     });
     liar.underlay({ links: 'all', queues: {}, notes: 7 });
     liar.underlay(null);
+    // Endless where bins are counted one by one, and long where every series is compared with every other.
+    const waits = Array.from({ length: 200 }, (_, bin) => (bin % 2) * 5000);
+    const queue = (to: string, bin: number) => ({
+      ...{ link: to, from: 'c', to, sentBin: bin, arrivedBin: bin, sentUs: waits, arrivedUs: waits },
+    });
+    liar.underlay({ links: [], queues: [queue('a', 2 ** 53), queue('b', 2 ** 53)], notes: [] });
+    liar.underlay({
+      links: [],
+      queues: Array.from({ length: 2000 }, (_, i) => queue(`peer${i}`, 1)),
+      notes: [],
+    });
     if (n % 50 === 0)
       liar.underlay({
         links: Array(UNDERLAY_ROWS).fill(0),
         queues: Array(UNDERLAY_ROWS).fill(null),
         notes: [],
       });
+  },
+
+  /** A report of two hundred megabytes. */
+  huge(liar, n) {
+    if (n === 0) liar.underlay(`{"notice":"underlay","body":[${'0,'.repeat(HUGE_BYTES / 2)}0]}`);
   },
 
   /** No JSON: the channel ends, and he comes back. */
@@ -256,6 +280,9 @@ async function attack(): Promise<void> {
       if (!liar.isFull) step(liar, n++, Number(network));
       await sleep(TICK_MS);
     }
+    // What is large takes its time.
+    for (const end = performance.now() + DRAIN_MS; liar.isWaiting && performance.now() < end; )
+      await sleep(TICK_MS);
     sent += liar.sent;
     closed = liar.closed || closed;
     liar.socket.terminate();

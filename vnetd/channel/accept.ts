@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { VnetError } from '../../core/index.js';
-import { CHANNEL_PATH, MESSAGE_MAX_BYTES } from './dial.js';
+import { CHANNEL_PATH } from './dial.js';
 import { ChannelPeer, type PeerHandlers } from './peer.js';
 
 export interface AcceptOptions {
@@ -22,6 +22,9 @@ const STRANGER_TIMEOUT_MS = 2000;
 const STRANGER_CHECK_MS = 500;
 /** Of them at a time; one more, and the oldest goes. */
 const STRANGERS_MAX = 4096;
+
+/** A change as large as the API of a daemon takes, passed on; a whole configuration only goes the other way. */
+const MESSAGE_MAX_BYTES = 65 * 1024 * 1024;
 
 const HOST_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
 

@@ -37,7 +37,7 @@ export const DATAGRAM_BYTES = 65_507;
 /** Lines that the fabric's trace prints, the newest. */
 export const TRACE_LINES = 10_000;
 /** Rows of one unbroken run. */
-export const RUN_ROWS = 64;
+export const RUN_ROWS = 256;
 /** Rows of all links at once, beyond the rate. */
 export const RECORD_BURST = 4000;
 /** Milliseconds at least from one batch of arrivals to the next. */

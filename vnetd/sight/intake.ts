@@ -1,8 +1,8 @@
 /**
- * The Proxy's end of one daemon's reports: what is too large, too frequent or makes no sense is left out and said once.
+ * The Proxy's end of one daemon's reports: what is too large, too frequent or makes no sense is left out and said.
  * A daemon that misbehaves costs the Proxy little and the others nothing.
  */
-import type { Clock, SightReports } from '../../core/index.js';
+import { type Clock, type SightReports, VnetError } from '../../core/index.js';
 import { soundReport } from './sound-report.js';
 
 /** The fastest daemon sends an update each 20 ms. */
@@ -14,15 +14,12 @@ export interface IntakeOptions {
   host: string;
   reports: SightReports;
   clock: Clock;
-  /** Called at most once for each kind of trouble. */
-  onTrouble(message: string, thrown?: unknown): void;
 }
 
 export class ReportIntake {
   readonly #options: IntakeOptions;
   readonly #updates: Allowance;
   readonly #underlay: Allowance;
-  readonly #said = new Set<string>();
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -32,33 +29,43 @@ export class ReportIntake {
 
   /** `length`: as it was sent; what is too long came without its octets. */
   traffic(update: Uint8Array, length: number): void {
-    if (length > update.length) return this.#say(`sends updates of ${length} octets`);
-    if (!this.#updates.take()) return this.#say(`sends more than ${UPDATES_PER_SECOND_MAX} updates a second`);
-    this.#pass(() => this.#options.reports.traffic(this.#options.host, update));
+    if (length > update.length) return this.#refuse(UPDATE, tooMuch(`it has ${length} octets`));
+    if (!this.#updates.take()) {
+      return this.#refuse(UPDATE, tooMuch(`it sends more than ${UPDATES_PER_SECOND_MAX} a second`));
+    }
+    this.#pass(UPDATE, () => this.#options.reports.traffic(this.#options.host, update));
   }
 
   underlay(body: unknown): void {
-    if (!this.#underlay.take())
-      return this.#say(`sends more than ${REPORTS_PER_SECOND_MAX} reports of the underlay a second`);
+    if (!this.#underlay.take()) {
+      return this.#refuse(REPORT, tooMuch(`it sends more than ${REPORTS_PER_SECOND_MAX} a second`));
+    }
     const { report, refused } = soundReport(body, this.#options.host);
-    if (refused > 0) this.#say('reports things of the underlay that make no sense');
-    if (report) this.#pass(() => this.#options.reports.underlay(this.#options.host, report));
+    if (refused > 0) {
+      this.#refuse(
+        REPORT,
+        new VnetError('VNET_ERR_INVALID', `${refused} of its parts make no sense, or are of links of others`),
+      );
+    }
+    if (report) this.#pass(REPORT, () => this.#options.reports.underlay(this.#options.host, report));
   }
 
-  #pass(take: () => void): void {
+  #pass(what: string, take: () => void): void {
     try {
       take();
     } catch (thrown) {
-      this.#say('sends a report that cannot be taken in', thrown);
+      this.#refuse(what, VnetError.from(thrown));
     }
   }
 
-  #say(message: string, thrown?: unknown): void {
-    if (this.#said.has(message)) return;
-    this.#said.add(message);
-    this.#options.onTrouble(message, thrown);
+  #refuse(what: string, error: VnetError): void {
+    this.#options.reports.refused(this.#options.host, what, error);
   }
 }
+
+const [UPDATE, REPORT] = ['traffic update', 'report of the underlay'];
+
+const tooMuch = (what: string): VnetError => new VnetError('VNET_ERR_LIMIT', what);
 
 /** A token bucket that holds a second's worth. */
 class Allowance {

@@ -420,16 +420,16 @@ t.test('echoes: on their grid, matched, given up, bounded', async (t) => {
   await t.rejects(refusing.run(request), { message: 'too large' });
 });
 
-t.test("the Proxy's intake: bounded, and each trouble said once", (t) => {
+t.test("the Proxy's intake: bounded, and each trouble is said", (t) => {
   const clock = new ManualClock();
-  const troubles: string[] = [];
+  const troubles = new Set<string>();
   let taken = 0;
   let broken = false;
   const intake = new ReportIntake({
     host: 'a',
     clock,
-    onTrouble: (message) => troubles.push(message),
     reports: {
+      refused: (host, what, { message }) => troubles.add(`${what} of ${host}: ${message}`),
       traffic() {
         taken++;
         if (broken) throw new Error('not an update');
@@ -444,17 +444,21 @@ t.test("the Proxy's intake: bounded, and each trouble said once", (t) => {
   clock.advance(500);
   for (let n = 0; n < 1000; n++) intake.traffic(new Uint8Array(1), 1);
   t.equal(taken, 150);
-  t.equal(troubles.length, 2);
+  t.equal(troubles.size, 2);
   clock.advance(1000);
   broken = true;
   intake.traffic(new Uint8Array(1), 1);
   intake.traffic(new Uint8Array(1), 1);
-  t.equal(troubles.length, 3);
+  t.equal(troubles.size, 3);
   broken = false;
   taken = 0;
   for (let n = 0; n < 100; n++) intake.underlay({ links: [], queues: [], notes: [] });
   t.equal(taken, 10);
-  t.equal(troubles.length, 4);
+  t.equal(troubles.size, 4);
+  intake.underlay(7);
+  clock.advance(1000);
+  intake.underlay(7);
+  t.equal(troubles.size, 5);
   t.end();
 });
 
@@ -466,6 +470,13 @@ t.test('reports of the underlay: what can be true is kept', (t) => {
   };
   t.same(soundReport(structuredClone(good), 'a'), { report: good, refused: 0 });
   t.same(soundReport(structuredClone(good), 'c').refused, 2, 'links of others');
+  const [link, queue] = [good.links[0], good.queues[0]];
+  const refusedOf = (more: object) => soundReport({ ...structuredClone(good), ...more }, 'a').refused;
+  t.equal(refusedOf({ links: [link, link] }), 1, 'a direction twice');
+  t.equal(refusedOf({ links: [{ ...link, lossRatio: estimate(7) }] }), 1, 'more than all is lost');
+  t.equal(refusedOf({ links: [{ ...link, rttUs: estimate(1e300) }] }), 1);
+  for (const bin of [2 ** 53, 1e300, -(2 ** 60), 0.5])
+    t.equal(refusedOf({ queues: [{ ...queue, sentBin: bin }] }), 1, `bin ${bin}`);
   for (const body of [null, 7, 'x', [], { links: 1 }]) t.ok(soundReport(body, 'a').refused > 0);
   const spoilt = fc.record({
     path: fc.constantFrom('link', 'from', 'to', 'type', 'throughputBitsPerSecond', 'rttUs'),

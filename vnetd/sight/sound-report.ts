@@ -3,20 +3,25 @@ import type { LinkEstimate, QueueSeries, UnderlayReport } from '../../core/index
 
 /** Of one report. */
 const LINKS_MAX = 10_000;
-const BINS_MAX = 3000;
+/** A series of ours has 300. */
+const BINS_MAX = 1000;
+/** Beyond it a bin's number no longer grows by one (and no clock gets there). */
+const BIN_MAX = 2 ** 48;
 const NOTES_MAX = 64;
 const TEXT_MAX = 500;
 
-const ESTIMATES = [
-  'availableBitsPerSecond',
-  'capacityBitsPerSecond',
-  'throughputBitsPerSecond',
-  'rttUs',
-  'minRttUs',
-  'delayVariationUs',
-  'lossRatio',
-  'pathMtuBytes',
-] as const satisfies (keyof LinkEstimate)[];
+/** The most that a value can be: 100 Tbit/s, an hour, all of it, a whole IP packet. */
+const MOST = {
+  availableBitsPerSecond: 1e14,
+  capacityBitsPerSecond: 1e14,
+  throughputBitsPerSecond: 1e14,
+  rttUs: 3.6e9,
+  minRttUs: 3.6e9,
+  delayVariationUs: 3.6e9,
+  lossRatio: 1,
+  pathMtuBytes: 65_575,
+} as const satisfies Partial<Record<keyof LinkEstimate, number>>;
+const ESTIMATES = Object.keys(MOST) as (keyof typeof MOST)[];
 
 /** The parts of it that can be true, and how many were left out. A daemon speaks of links that it is an end of. */
 export function soundReport(
@@ -41,8 +46,16 @@ function pick(
   isSound: (item: unknown) => boolean,
 ): { kept: unknown[]; refused: number } {
   if (!Array.isArray(list)) return { kept: [], refused: 1 };
-  const kept = list.slice(0, max).filter(isSound);
+  const seen = new Set<string>();
+  const kept = list.slice(0, max).filter((item) => isSound(item) && isNew(item, seen));
   return { kept, refused: list.length - kept.length };
+}
+
+/** Of a direction of a link there is one. */
+function isNew(item: unknown, seen: Set<string>): boolean {
+  if (!isRecord(item)) return true;
+  const key = `${String(item['link'])} ${String(item['from'])} ${String(item['to'])}`;
+  return !seen.has(key) && seen.add(key).size > 0;
 }
 
 function isLink(item: unknown, host: string): boolean {
@@ -50,8 +63,8 @@ function isLink(item: unknown, host: string): boolean {
     isRecord(item) &&
     isOurs(item, host) &&
     (item['type'] === 'udp' || item['type'] === 'tcp') &&
-    isEstimate(item['throughputBitsPerSecond']) &&
-    ESTIMATES.every((name) => item[name] === undefined || isEstimate(item[name]))
+    item['throughputBitsPerSecond'] !== undefined &&
+    ESTIMATES.every((name) => item[name] === undefined || isEstimate(item[name], MOST[name]))
   );
 }
 
@@ -59,8 +72,8 @@ function isQueue(item: unknown, host: string): boolean {
   return (
     isRecord(item) &&
     isOurs(item, host) &&
-    Number.isInteger(item['sentBin']) &&
-    Number.isInteger(item['arrivedBin']) &&
+    isBin(item['sentBin']) &&
+    isBin(item['arrivedBin']) &&
     isBins(item['sentUs']) &&
     isBins(item['arrivedUs'])
   );
@@ -71,17 +84,22 @@ function isOurs(item: Record<string, unknown>, host: string): boolean {
   return isText(link) && isText(from) && isText(to) && from !== to && (from === host || to === host);
 }
 
-function isEstimate(item: unknown): boolean {
+function isEstimate(item: unknown, most: number): boolean {
   if (!isRecord(item)) return false;
   const { value, ageMs, confidence, method, atLeast } = item;
   return (
     isAmount(value) &&
+    value <= most &&
     isAmount(ageMs) &&
     isAmount(confidence) &&
     confidence <= 1 &&
     isText(method) &&
     (atLeast === undefined || typeof atLeast === 'boolean')
   );
+}
+
+function isBin(item: unknown): boolean {
+  return Number.isInteger(item) && Math.abs(item as number) <= BIN_MAX;
 }
 
 function isBins(item: unknown): boolean {
