@@ -19,6 +19,8 @@ import {
  */
 export const START_UP_BYTES = 4 * 1500 * TRAIN_PACKETS_MAX;
 export const START_UP_EVERY_MS = 15_000;
+/** A link that has just come up may go again, and who made it is busy: measuring waits so long. */
+const SETTLE_MS = 250;
 /** Once the capacity is known, credit for this many trains, so that the first estimate does not rest on one. */
 const START_UP_TRAINS = 2;
 /** However fast the receiver says the path is. */
@@ -77,7 +79,7 @@ export class Prober {
     this.#advice = undefined;
     this.#tokens = 0;
     this.#refilledMs = nowMs;
-    this.#busyUntilMs = nowMs;
+    this.#busyUntilMs = nowMs + SETTLE_MS;
     this.#allowStartUp(nowMs);
   }
 

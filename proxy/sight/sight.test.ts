@@ -204,7 +204,9 @@ t.test('hosts without a link: one for a while, that carries no path; what it tol
     };
   };
   const peersOf = (name: string) => host(name).config.links.map(({ peer }) => peer);
-  await pass(clock, 3000);
+  await pass(clock, 2500);
+  t.notOk(peersOf('a').includes('b'), 'not while the overlay is being changed');
+  await pass(clock, 2500);
   t.ok(peersOf('a').includes('b'), 'a and b first');
   t.same(
     host('a').config.links.find(({ peer }) => peer === 'b')?.owner,

@@ -30,6 +30,8 @@ import { Troubles } from './trouble.js';
 
 /** A daemon whose updates do not follow from one another is asked for a whole one, at most this often. */
 const ASK_ANEW_MS = 1000;
+/** After the last change, or host that came or went, links for a while are made again. */
+const CALM_MS = 3000;
 
 const notThere = (pairs: number): VnetError =>
   new VnetError('VNET_ERR_INVALID', `${pairs} more pairs with a source that is not at this host`);
@@ -44,6 +46,7 @@ export class Sight implements SightReports {
   readonly #troubles: Troubles;
   readonly #askedMs = new Map<string, number>();
   #parameters: SightParameters;
+  #changedMs: number;
   #cancel: () => void = () => {};
   #closed = false;
 
@@ -51,6 +54,10 @@ export class Sight implements SightReports {
     const { clock, log } = overlay.options;
     this.#overlay = overlay;
     this.#parameters = parameters;
+    this.#changedMs = clock.now();
+    overlay.onEvent(({ kind }) => {
+      if (kind === 'change' || kind === 'host') this.#changedMs = clock.now();
+    });
     this.#names = new Names(overlay, () => this.#traffic.renamed());
     this.#traffic = new TrafficSight({
       vmName: (network, address) => this.#names.vm(network, address),
@@ -70,6 +77,7 @@ export class Sight implements SightReports {
       clock,
       hosts,
       enabled,
+      isCalm: () => clock.now() - this.#changedMs >= CALM_MS,
       isLinked,
       isReady: (host) => overlay.members.get(host)?.ready ?? false,
       estimate: (from, to) => this.#estimate(from, to),

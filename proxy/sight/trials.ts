@@ -35,6 +35,8 @@ export interface TrialsOptions {
   estimate(from: string, to: string): LinkEstimate | undefined;
   /** False: nobody wants packets that only measure. */
   enabled(): boolean;
+  /** False: the overlay is being changed, which a trial would delay. */
+  isCalm(): boolean;
   /** Makes these links and no others of the kind. */
   set(trials: readonly Trial[]): void;
 }
@@ -73,7 +75,7 @@ export class Trials {
 
   #step(): void {
     if (this.#current) return this.#watch(this.#current);
-    if (!this.#options.enabled()) return;
+    if (!this.#options.enabled() || !this.#options.isCalm()) return;
     const pair = this.#next();
     if (!pair) return;
     this.#current = { pair, startedMs: this.#options.clock.now() };
