@@ -5,6 +5,7 @@
  * synchronous write of data, where replacing by rename costs two commits of the file system's journal.
  */
 import { createHash } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { constants, type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Store, VnetError } from '../core/index.js';
@@ -12,6 +13,14 @@ import { type Store, VnetError } from '../core/index.js';
 /** Slots grow by this, so that a value of about the same size needs no new space. */
 const SLOT_STEP_OCTETS = 4096;
 const DIGEST_CHARACTERS = 32;
+/**
+ * A disk that is done in this time is waited for: handing a write to another thread and hearing back costs several
+ * times as much, and more on a busy machine. One that took longer, or a large value, is left to the thread.
+ */
+const WAIT_MAX_MS = 1;
+const WAIT_OCTETS_MAX = 64 * 1024;
+/** Writes by the thread before the disk is given another chance. */
+const WAIT_AGAIN_WRITES = 50;
 
 interface Header {
   sequence: number;
@@ -34,6 +43,8 @@ export class FileStore implements Store {
   readonly #keys = new Map<string, Promise<Key>>();
   /** The last step of each key: steps of one key happen in the order they were asked for. */
   readonly #last = new Map<string, Promise<unknown>>();
+  /** Writes to go before one is waited for again. */
+  #notWaiting = 0;
 
   private constructor(directory: string) {
     this.#directory = directory;
@@ -96,9 +107,15 @@ export class FileStore implements Store {
   /** Where it does not fit, the slot gives back what it took, so that smaller values still do. */
   async #fill(slot: FileHandle, octets: Uint8Array, sizeBefore: number): Promise<void> {
     try {
+      const waits = octets.length <= WAIT_OCTETS_MAX && --this.#notWaiting < 0;
+      const startedMs = performance.now();
       for (let at = 0; at < octets.length; ) {
-        at += (await slot.write(octets, at, octets.length - at, at)).bytesWritten;
+        const rest = octets.length - at;
+        at += waits
+          ? writeSync(slot.fd, octets, at, rest, at)
+          : (await slot.write(octets, at, rest, at)).bytesWritten;
       }
+      if (waits && performance.now() - startedMs > WAIT_MAX_MS) this.#notWaiting = WAIT_AGAIN_WRITES;
     } catch (cause) {
       await slot.truncate(sizeBefore).catch(() => {}); // The first error is the one to tell.
       throw new VnetError(
