@@ -93,6 +93,8 @@ constexpr int COMMAND_ROUNDS = 16;  // batches of commands before the descriptor
 constexpr size_t HALF_OPEN = 16;  // handshakes that a link answers at once
 constexpr uint64_t HALF_OPEN_NS = 3'000 * MS;
 constexpr uint64_t STEADY_NS = 2'000 * MS;  // a session shorter than this does not reset the back-off
+// The peer is told of a link at about the same time: a HELLO before that is a stranger's there, and for nothing.
+constexpr uint64_t FIRST_DIAL_NS = 2 * MS;
 constexpr uint64_t BACKOFF_FIRST_NS = 50 * MS;
 constexpr uint64_t PING_RETRY_NS = 5 * MS;  // when the socket took no more
 constexpr uint64_t TIE_WINDOW_NS = 2'000 * MS;

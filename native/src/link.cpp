@@ -18,7 +18,10 @@ Link::Link(LinkConfig config, Links& links)
       record_(links.recorder(), config_.id) {}
 
 void Link::start() {
-  if (config_.dial) beginDialling();
+  if (config_.dial) {
+    beginDialling();
+    nextAttemptNs_ += FIRST_DIAL_NS;
+  }
   schedule();
 }
 
