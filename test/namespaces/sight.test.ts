@@ -176,3 +176,42 @@ t.test('sight over real daemons', { skip }, async (t) => {
     await run.stop();
   });
 });
+
+const NARROW_ACCESS = `
+underlay 10.77.0.0/24
+host home
+host a rate 40M delay 2ms
+host b delay 2ms
+host c delay 2ms
+vm p0 on a mac 02:00:00:00:70:00 ip 10.9.0.10/24
+vm p1 on b mac 02:00:00:00:70:01 ip 10.9.0.11/24
+vm p2 on c mac 02:00:00:00:70:02 ip 10.9.0.12/24
+`;
+
+t.test('links that share the narrow access of a host are known to', { skip }, async (t) => {
+  const overlay = await OverlayLab.make(parseLab(NARROW_ACCESS), { name: labName('n') });
+  t.teardown(() => overlay.close());
+  const shapes = [{ kind: 'mesh' as const, type: 'udp' as const, network: 'lab', hosts: ['a', 'b', 'c'] }];
+  await overlay.client().apply({ kind: 'target', topology: overlay.topology({ shapes }) });
+  await overlay.whole();
+  await using run = await startPatterns(overlay.lab, {
+    shape: 'all-to-all',
+    messageBytes: 60_000,
+    pauseUs: 60_000,
+  });
+  const found = await overlay.until(
+    'the links that leave a, as one group',
+    async () => {
+      const { bottlenecks } = await overlay.client().underlay();
+      return bottlenecks.find(({ where }) => where === 'leaving a');
+    },
+    30_000,
+  );
+  t.same(found.members.toSorted(), ['a b', 'a c']);
+  const { bottlenecks } = await overlay.client().underlay();
+  t.notOk(
+    bottlenecks.some(({ where }) => where === 'leaving b' || where === 'leaving c'),
+    'the wide ones share nothing',
+  );
+  await run.stop();
+});
