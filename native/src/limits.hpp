@@ -35,6 +35,7 @@ constexpr double RECORDS_PER_SECOND = 20'000;  // RECORDS_PER_SECOND_MAX of core
 constexpr double RECORD_BURST = 4'000;
 constexpr uint32_t RUN_ROWS = 256;  // of one unbroken run
 constexpr uint64_t RECORD_FLUSH_NS = 20 * MS;
+constexpr double UNSTAMPED_NS = 1e9;  // a clock that went back further was set
 constexpr uint16_t TRAIN_BATCH_PACKETS = 8;         // packets of a train that leave in one system call,
 constexpr size_t TRAIN_BATCH_BYTES = 60'000;          // and their octets: UDP_SEGMENT takes no more
 constexpr double TRAIN_RECORDS_PER_SECOND =

@@ -107,6 +107,9 @@ void LinkRecord::add(uint32_t run, const TrainPlace& train, uint32_t sequence, c
   row.bytes = static_cast<uint32_t>(receipt.bytes);
   row.sentNs = static_cast<double>(static_cast<int64_t>(receipt.timestampNs - originNs_));
   row.arrivedNs = recorder_.clock.sinceOpenNs(receipt.wallNs);
+  // What came while the kernel did not stamp yet has the time it was read, after the stamps of those behind it.
+  if (row.arrivedNs < arrivedNs_ && arrivedNs_ - row.arrivedNs < UNSTAMPED_NS) row.arrivedNs = arrivedNs_;
+  arrivedNs_ = row.arrivedNs;
   recorder_.add(row);
 }
 

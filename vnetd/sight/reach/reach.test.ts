@@ -147,10 +147,9 @@ function makePath(t: { teardown(remove: () => void): unknown }): {
     'netns',
     'exec',
     names.middle,
-    'sysctl',
-    '-qw',
-    'net.ipv4.ip_forward=1',
-    'net.ipv6.conf.all.forwarding=1',
+    'sh',
+    '-c',
+    'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
   ]);
   for (const [name, gateway] of [
     [names.near, '1::2'],
