@@ -105,7 +105,7 @@ test('busy traffic: the same sums however a run is cut into pieces, and those of
 function messages(served: 'first' | 'second'): Row[] {
   const rows: Row[] = [];
   let arrivedNs = 50e6;
-  for (let message = 0; message < 4; message++) {
+  for (let message = 0; message < 3; message++) {
     const parts = Array.from({ length: 14 }, () => 1430);
     const [large, small] = [14 * 1430, 66];
     const wait = (bytes: number) => bytes * 1000;
@@ -129,7 +129,7 @@ test('busy traffic: a wire and a token bucket in debt say the same of messages a
       Math.abs(dense.arrivedNs / dense.bytes / 1000 - 1) < 0.08,
       `${served}: ${dense.arrivedNs / dense.bytes}`,
     );
-    t.ok(dense.datagrams > 40);
+    t.ok(dense.datagrams > 20);
   }
   t.end();
 });
