@@ -172,16 +172,28 @@ t.test('the program knows the same graphs, and mistakes', async (t) => {
   }
 });
 
-/** Remote IPv4 addresses of the node's TCP connections, those that ended within a minute included. */
-async function talksTo(node: LabNode): Promise<Set<string>> {
+interface Connection {
+  address: string;
+  port: number;
+  established: boolean;
+}
+
+/** Remote ends of the node's IPv4 TCP connections, those that it closed within a minute included. */
+async function connections(node: LabNode): Promise<Connection[]> {
   const { stdout } = await node.run(['cat', '/proc/net/tcp']);
-  const remotes = [...stdout.matchAll(/^\s*\d+: [0-9A-F]{8}:[0-9A-F]{4} ([0-9A-F]{8}):/gm)].map(
-    ([, hex = '']) => hex,
-  );
-  const dotted = remotes.map((hex) =>
-    [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.'),
-  );
-  return new Set(dotted.filter((address) => address !== '0.0.0.0'));
+  const rows = stdout.matchAll(/^\s*\d+: \S+ ([0-9A-F]{8}):([0-9A-F]{4}) ([0-9A-F]{2}) /gm);
+  return [...rows]
+    .map(([, hex = '', port = '', state]) => ({
+      address: [6, 4, 2, 0].map((at) => Number.parseInt(hex.slice(at, at + 2), 16)).join('.'),
+      port: Number.parseInt(port, 16),
+      established: state === '01',
+    }))
+    .filter(({ address }) => address !== '0.0.0.0');
+}
+
+/** Looks until it is so; the test's own time limit is the only one. */
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 async function receivedOnWire(node: LabNode): Promise<number> {
@@ -244,31 +256,27 @@ t.test('in namespaces', { skip }, async (t) => {
   t.test('the kernel knows connections of the pattern only', async (t) => {
     const fresh = await makeLab(spec, { name: `q${process.pid}` });
     t.teardown(() => fresh.close());
-    await (await startPatterns(fresh.hosts, { shape: 'mesh:2x4', operation: 'all-to-all', iterations: 20 }))
-      .end;
     const graph = neighbours('mesh:2x4', 8);
+    const wanted = (rank: number) => graph[rank]!.map((other) => fresh.hosts[other]!.address).sort();
+    const going = await startPatterns(fresh.hosts, {
+      shape: 'mesh:2x4',
+      operation: 'all-to-all',
+      reportMs: 50,
+    });
+    // What is closed may be forgotten by either end, so they are looked at while all of them stand.
+    for await (const { iterations } of going) if (iterations > 0) break;
     for (const [rank, host] of fresh.hosts.entries()) {
-      const want = graph[rank]!.map((other) => fresh.hosts[other]!.address);
-      // Of a closed connection one end remembers, the other forgets: together they know all, and no other.
-      const known = await talksTo(host);
-      t.ok(
-        [...known].every((address) => want.includes(address)),
-        `${host.name}: ${[...known]}`,
-      );
+      const known = (await connections(host)).filter(({ established }) => established);
+      t.strictSame(known.map(({ address }) => address).sort(), wanted(rank), `${host.name} talks to`);
     }
-    const edges = new Set<string>();
-    for (const host of fresh.hosts)
-      for (const other of await talksTo(host)) edges.add([host.address, other].sort().join(' '));
-    const want = patternEdges('mesh:2x4', 8).map((edge) =>
-      edge
-        .map((rank) => fresh.hosts[rank]!.address)
-        .sort()
-        .join(' '),
-    );
-    t.strictSame([...edges].sort(), want.sort());
+    await going.stop();
+    for (const [rank, host] of fresh.hosts.entries()) {
+      const strangers = (await connections(host)).filter(({ address }) => !wanted(rank).includes(address));
+      t.strictSame(strangers, [], `${host.name} talked to nobody else`);
+    }
   });
 
-  t.test('a schedule, reports as they come, noise beside it', async (t) => {
+  t.test('a schedule, reports as they come', async (t) => {
     const seen: string[] = [];
     const going = await run({
       schedule: 'ring 200ms, all-to-all reduction 30x, tree all-to-all 200ms',
@@ -276,7 +284,6 @@ t.test('in namespaces', { skip }, async (t) => {
       pauseUs: 500,
       computeUs: 100,
       reportMs: 100,
-      noise: { chat: [[1, 2]], chatGapMs: 5, stream: [{ from: 3, to: 0, bitsPerSecond: 1e6 }] },
       onReport: ({ kind, shape }) => kind === 'phase' && seen.push(shape),
     });
     let intervals = 0;
@@ -287,11 +294,31 @@ t.test('in namespaces', { skip }, async (t) => {
       t.ok(Math.abs(whole - 1) < 0.02, `shares make a whole: ${whole}`);
     }
     t.strictSame(seen, ['ring', 'all-to-all', 'tree', 'ring', 'all-to-all', 'tree']);
-    t.ok(intervals >= 4, `${intervals} intervals`);
+    t.ok(intervals > 0, `${intervals} intervals`);
     const [first, second] = await going.end;
     t.ok(first!.medianUs >= 600 && first!.p95Us >= first!.medianUs, `median ${first!.medianUs} us`);
     t.equal(first!.iterations, second!.iterations, 'all end with the same superstep');
-    t.ok((await talksTo(lab.host('h1'))).has(lab.host('h2').address), 'the noise was there');
+  });
+
+  t.test('noise beside it', async (t) => {
+    const [h0, h1] = [lab.host('h0'), lab.host('h1')];
+    const wireBefore = await receivedOnWire(h0);
+    const going = await run({
+      shape: 'bus',
+      messageBytes: 32,
+      pauseUs: 50_000,
+      noise: { chat: [[1, 4]], chatGapMs: 5, stream: [{ from: 3, to: 0, bitsPerSecond: 1e7 }] },
+    });
+    // Rank 1 and rank 4 are no neighbours on the bus: what connects them is noise.
+    await until(async () =>
+      (await connections(h1)).some(
+        ({ address, port: remote }) => address === lab.host('h4').address && remote === port + 1,
+      ),
+    );
+    await until(async () => (await receivedOnWire(h0)) - wireBefore > 1_000_000);
+    const [first] = await going.stop();
+    const payload = first!.peers.reduce((sum, { receivedBytes }) => sum + receivedBytes, 0);
+    t.ok(payload < 500_000, `${payload} octets came from neighbours, the others are noise`);
   });
 
   t.test('the compute/communicate ratio', async (t) => {
@@ -314,8 +341,9 @@ t.test('in namespaces', { skip }, async (t) => {
       pauseUs: 300,
       port: (port += 2),
     });
-    t.ok((await going.measure(2)) > 0);
-    t.ok(going.rate > 0);
+    // On a busy machine an interval may pass without an iteration.
+    await until(async () => (await going.measure(2)) > 0);
+    await until(async () => going.rate > 0);
     const ends = await going.stop();
     t.equal(new Set(ends.map(({ iterations }) => iterations)).size, 1, 'the same superstep at every rank');
     t.equal(ends.length, 8);
@@ -331,13 +359,13 @@ t.test('in namespaces', { skip }, async (t) => {
     const absent: PatternsPlace = {
       name: 'absent',
       address: lab.host('h7').address,
-      spawn: (_, options) => lab.host('h7').spawn(['sleep', '1'], options ?? {}),
+      spawn: (_, options) => lab.host('h7').spawn(['sleep', '2'], options ?? {}),
     };
     const places = [...lab.hosts.slice(0, 3), absent];
-    const waiting = await startPatterns(places, { shape: 'bus', connectTimeoutMs: 300, port: (port += 2) });
+    const waiting = await startPatterns(places, { shape: 'bus', connectTimeoutMs: 1500, port: (port += 2) });
     await t.rejects(waiting.end, {
       code: 'VNET_ERR_UNREACHABLE',
-      message: /on h2: rank 2, superstep 0: no connection with rank 3 .* within 0.3 s; it did not call/,
+      message: /on h2: rank 2, superstep 0: no connection with rank 3 .* within 1.5 s; it did not call/,
     });
     waiting.kill();
 
