@@ -24,8 +24,10 @@ const SPAN_MIN_NS = 3e6;
 const SPAN_MAX_NS = 300e6;
 const SPAN_FIRST_NS = 50e6;
 const FREE_EXPECTED_MIN = 0.05;
-/** Of the difference between the queue wanted and the queue seen. */
+/** Of the difference between the queue wanted and the queue seen; what is too much on a slow path costs seconds. */
 const GAIN = 0.7;
+const GAIN_SLOW = 1;
+const SLOW_PACKET_NS = 2e6;
 const FIRST_BURST_PACKETS = 16;
 /** Bursts that should have made at least this part of the queue wanted, and made none, before the old path is forgotten. */
 const EXPECTED_PART = 0.4;
@@ -115,7 +117,8 @@ export class Advisor {
     if (nsPerByte === undefined) return this.#bounded(result.burstBytes * 2);
     if (result.lostPackets > 0) return this.#bounded(0.8 * result.burstBytes);
     const missingNs = this.#queueTargetNs(nsPerByte) - result.queueNs;
-    return this.#bounded(result.burstBytes + (GAIN * missingNs) / nsPerByte);
+    const isSlow = result.packetBytes * nsPerByte >= SLOW_PACKET_NS;
+    return this.#bounded(result.burstBytes + ((isSlow ? GAIN_SLOW : GAIN) * missingNs) / nsPerByte);
   }
 
   #bounded(bytes: number): number {

@@ -16,6 +16,12 @@ export interface BandwidthSample {
   ownBitsPerSecond: number;
 }
 
+/** Of what a sample told. */
+export interface Told {
+  service: boolean;
+  load: boolean;
+}
+
 export interface BandwidthEstimate {
   capacityBitsPerSecond: number;
   capacityError: number;
@@ -47,6 +53,9 @@ const REFINEMENTS = 2;
 /** A dense stretch is sent in less than half its service: others take no more of it than this leaves. */
 const DENSE_SERVED_MIN = 0.3;
 
+/** On a slow path the share buys one sample in ten seconds: what changed is measured on credit until it is known. */
+const AFTER_CHANGE_SAMPLES = 3;
+
 interface StretchMin {
   ns: number;
   steps: number;
@@ -67,6 +76,8 @@ export class Bandwidth {
   #nsPerByte: number | undefined;
   #servedMs = Number.NEGATIVE_INFINITY;
   #load = 0;
+  /** The past was forgotten for the sake of newer samples. */
+  #changed = false;
   #service: RecentMean | undefined;
   #loadMean: RecentMean | undefined;
 
@@ -84,9 +95,10 @@ export class Bandwidth {
     return this.#servedMs;
   }
 
-  /** The newest sample contradicts the others, alone: worth a check at once. */
+  /** The newest sample contradicts the others, alone, or has done away with them: worth a check at once. */
   get suspect(): boolean {
-    return (this.#service?.suspect ?? false) || (this.#loadMean?.suspect ?? false);
+    const isNew = this.#changed && this.#sparse.length < AFTER_CHANGE_SAMPLES;
+    return isNew || (this.#service?.suspect ?? false) || (this.#loadMean?.suspect ?? false);
   }
 
   reset(): void {
@@ -95,12 +107,12 @@ export class Bandwidth {
     this.#nsPerByte = undefined;
     this.#servedMs = Number.NEGATIVE_INFINITY;
     this.#load = 0;
+    this.#changed = false;
     this.#service = undefined;
     this.#loadMean = undefined;
   }
 
-  /** @returns true where the sample told something. */
-  add(sample: BandwidthSample): boolean {
+  add(sample: BandwidthSample): Told {
     const { dense, sparse } = sample.sections;
     const held = (stretch: Stretch): Held => ({
       atMs: sample.atMs,
@@ -117,10 +129,11 @@ export class Bandwidth {
       this.#servedMs = sample.atMs;
     }
     if (tellsLoad) this.#sparse.push(held(sparse));
-    if (!tellsService && !tellsLoad) return false;
-    this.#forget(sample.atMs);
-    this.#refine();
-    return true;
+    if (tellsService || tellsLoad) {
+      this.#forget(sample.atMs);
+      this.#refine();
+    }
+    return { service: tellsService, load: tellsLoad };
   }
 
   estimate(): BandwidthEstimate | undefined {
@@ -186,7 +199,9 @@ export class Bandwidth {
       this.#dense = this.#dense.slice(service);
       this.#sparse = this.#sparse.filter((held) => held.atMs >= since);
     } else if (load > 0) this.#sparse = this.#sparse.slice(load);
-    if (service > 0 || load > 0) this.#refine();
+    if (service === 0 && load === 0) return;
+    this.#changed = true;
+    this.#refine();
   }
 }
 

@@ -21,6 +21,12 @@ import {
 const ENDS_DIFFER_MAX = 0.15;
 /** A section that lasts is judged in parts. */
 const SECTION_STEPS_MAX = 512;
+/**
+ * A section begins behind what made the queue, which is not counted, and shorter ones are mostly such beginnings: of so
+ * many full packets of others' one is lost.
+ */
+const SPARSE_PACKETS_MIN = 16;
+const OTHERS_PACKET_BYTES = 1500;
 
 export class BusyTraffic {
   #run: number | undefined;
@@ -29,9 +35,14 @@ export class BusyTraffic {
   /** More datagrams may come that arrived with it. */
   #newest: Step | undefined;
   #closed = empty();
+  #sparseMinNs = 0;
 
-  /** @param rows of one run, in the order sent; a run may come in several pieces */
-  take(run: number, rows: readonly Row[], leastDelayNs: number): void {
+  /**
+   * @param rows of one run, in the order sent; a run may come in several pieces
+   * @param nsPerByte of the bottleneck, where it is known
+   */
+  take(run: number, rows: readonly Row[], leastDelayNs: number, nsPerByte = 0): void {
+    this.#sparseMinNs = SPARSE_PACKETS_MIN * OTHERS_PACKET_BYTES * nsPerByte;
     if (run !== this.#run) this.#begin(leastDelayNs);
     this.#run = run;
     for (const row of rows) {
@@ -91,6 +102,7 @@ export class BusyTraffic {
 
   #keep(stretch: Stretch): void {
     const part = stretch.sentNs < DENSE_BELOW * stretch.arrivedNs ? 'dense' : 'sparse';
+    if (part === 'sparse' && stretch.arrivedNs < this.#sparseMinNs) return;
     this.#closed[part] = sum(this.#closed[part], stretch);
   }
 }

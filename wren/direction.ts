@@ -1,11 +1,12 @@
 /** The receiving side of one UDP link: all that its arrivals tell. */
 import type { Estimate, QueueSeries } from '../core/index.js';
 import { Advisor } from './advisor.js';
-import { Bandwidth, type BandwidthEstimate } from './bandwidth.js';
+import { Bandwidth, type BandwidthEstimate, type Told } from './bandwidth.js';
 import { Baseline } from './baseline.js';
 import { BusyTraffic } from './busy-traffic.js';
 import type { Note } from './note.js';
 import { QueueBins } from './queue-bins.js';
+import { RecentTraffic } from './recent-traffic.js';
 import { inOrderSent, type Row, type RowBlock } from './row.js';
 import { isLarge } from './train-plan.js';
 import { trainResult } from './train-result.js';
@@ -16,8 +17,9 @@ import { DelayVariation } from './variation.js';
 const TRAIN_END_MS = 250;
 /** Two clocks whose difference leaps by this have been set, or are others. */
 const LEAP_NS = 10e9;
-/** Traffic is summed over this time into one sample. */
+/** Traffic is summed over this time into one sample, on slow links over the time that so many full packets take. */
 const TRAFFIC_SAMPLE_MS = 250;
+const TRAFFIC_SAMPLE_BYTES = 50 * 1500;
 /** Traffic that told of the load within this time makes bursts needless ... */
 const TRAFFIC_ENOUGH_MS = 1500;
 /** ... while the capacity was seen within this. Traffic that the path itself paces tells of the two only together. */
@@ -44,6 +46,7 @@ export class Direction {
   readonly #baseline = new Baseline();
   #open: OpenTrain | undefined;
   #busy = new BusyTraffic();
+  readonly #recent = new RecentTraffic();
   #sampledMs = Number.NEGATIVE_INFINITY;
   #toldByTrafficMs = Number.NEGATIVE_INFINITY;
   #clearMs = 0;
@@ -60,6 +63,7 @@ export class Direction {
     this.trust.restart();
     this.#open = undefined;
     this.#busy = new BusyTraffic();
+    this.#recent.reset();
   }
 
   get refused(): string | undefined {
@@ -142,8 +146,10 @@ export class Direction {
     const leastNs = this.#least(rows);
     this.queues.add(rows, leastNs);
     if (this.refused !== undefined) return;
-    this.#busy.take(run, inOrderSent(rows), leastNs);
-    if (nowMs - this.#sampledMs < TRAFFIC_SAMPLE_MS) return;
+    this.#busy.take(run, inOrderSent(rows), leastNs, this.bandwidth.nsPerByte);
+    this.#recent.add(rows);
+    const sampleMs = (TRAFFIC_SAMPLE_BYTES * (this.bandwidth.nsPerByte ?? 0)) / 1e6;
+    if (nowMs - this.#sampledMs < Math.max(TRAFFIC_SAMPLE_MS, sampleMs)) return;
     this.#sampledMs = nowMs;
     const sample = {
       atMs: nowMs,
@@ -151,7 +157,7 @@ export class Direction {
       from: 'traffic' as const,
       ownBitsPerSecond: 0,
     };
-    if (this.bandwidth.add(sample) && this.bandwidth.load !== undefined) {
+    if (this.bandwidth.add(sample).load) {
       this.#toldByTrafficMs = nowMs;
       this.prompt();
     }
@@ -184,8 +190,15 @@ export class Direction {
     if (result.burstBytes === 0) return;
     this.#answer = open.train;
     this.#clearMs = nowMs;
+    const { sections, drainFromNs } = result;
+    const own = this.#recent.bitsPerSecond(
+      drainFromNs,
+      sections.sparse.sentNs,
+      rows.at(-1)?.arrivedNs ?? 0,
+      ownBitsPerSecond,
+    );
     this.#advisor.take(result, this.bandwidth, () =>
-      this.bandwidth.add({ atMs: nowMs, sections: result.sections, from: 'probe', ownBitsPerSecond }),
+      told(this.bandwidth.add({ atMs: nowMs, sections, from: 'probe', ownBitsPerSecond: own })),
     );
   }
 
@@ -194,3 +207,5 @@ export class Direction {
     return last ? (this.#baseline.at(last.arrivedNs) ?? last.arrivedNs - last.sentNs) : 0;
   }
 }
+
+const told = ({ service, load }: Told): boolean => service || load;

@@ -76,6 +76,33 @@ test('a change is seen within two seconds, on a slow link within ten', (t) => {
   t.end();
 });
 
+test("a change beside the overlay's own traffic is seen, on slow links too", (t) => {
+  const cases = [
+    { own: 'stream', rateBitsPerSecond: [1e6, 1e6], load: [0.2, 0.7], mostMs: 10_000 },
+    { own: 'stream', rateBitsPerSecond: [1e6, 1e6], load: [0.7, 0.2], mostMs: 10_000 },
+    { own: 'stream', rateBitsPerSecond: [4e6, 1e6], load: [0, 0], mostMs: 10_000 },
+    { own: 'stream', rateBitsPerSecond: [2e6, 2e6], load: [0.2, 0.7], mostMs: 10_000 },
+    { own: 'stream', rateBitsPerSecond: [20e6, 20e6], load: [0.7, 0.2], mostMs: 2000 },
+    { own: 'stream', rateBitsPerSecond: [100e6, 100e6], load: [0.2, 0.7], mostMs: 2000 },
+    { own: 'messages', rateBitsPerSecond: [5e6, 5e6], load: [0.2, 0.7], mostMs: 10_000 },
+    { own: 'messages', rateBitsPerSecond: [20e6, 20e6], load: [0.2, 0.7], mostMs: 2000 },
+  ] as const;
+  for (const { own, rateBitsPerSecond, load, mostMs } of cases) {
+    for (const shaper of ['wire', 'bucket'] as const) {
+      const change = {
+        cross: 'constant' as const,
+        shaper,
+        own,
+        rateBitsPerSecond: [...rateBitsPerSecond] as [number, number],
+        load: [...load] as [number, number],
+      };
+      const seen = [11, 12, 13].map((seed) => changeSeenMs(change, seed)).sort((a, b) => a - b);
+      t.ok((seen[1] ?? Number.NaN) <= mostMs, `${own} ${shaper} ${rateBitsPerSecond} ${load}: ${seen} ms`);
+    }
+  }
+  t.end();
+});
+
 interface Stage {
   world: World;
   link: SimulatedLink;

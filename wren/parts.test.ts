@@ -8,6 +8,7 @@ import { BusyTraffic } from './busy-traffic.js';
 import { LinkMeter } from './link-meter.js';
 import { decodeNote, encodeNote, type Note } from './note.js';
 import { recentMean } from './recent-mean.js';
+import { RecentTraffic } from './recent-traffic.js';
 import { inOrderSent, rowBlocks, type Row, sequenceDistance } from './row.js';
 import { busySections } from './sections.js';
 import { burstTrain, LEAD_PACKETS, SMALL_BYTES, TAIL_PACKETS } from './train-plan.js';
@@ -395,5 +396,23 @@ test('agent: links come and go, nonsense for unknown ones is ignored', (t) => {
   agent.note(5, new Uint8Array([1, 1, 0, 0]));
   agent.links([]);
   t.same(agent.report(), { links: [], queues: [], notes: [] });
+  t.end();
+});
+
+test("the overlay's own datagrams beside a train: counted where recorded, else by the mean", (t) => {
+  const recent = new RecentTraffic();
+  // A datagram of 1250 octets every millisecond, 10 Mbit/s, and a pause from 500 to 600 ms; 5 ms on the way.
+  const rows = Array.from({ length: 1000 }, (_, ms) => ms)
+    .filter((ms) => ms < 500 || ms >= 600)
+    .map((ms) => ({ sequence: ms, sentNs: ms * 1e6, arrivedNs: (ms + 5) * 1e6, bytes: 1250 }));
+  for (let from = 0; from < rows.length; from += 64) recent.add(rows.slice(from, from + 64));
+  const rate = (fromMs: number, spanMs: number, mean: number) =>
+    recent.bitsPerSecond(fromMs * 1e6, spanMs * 1e6, 1004e6, mean);
+  t.equal(rate(510, 50, 9e6), 0, 'none was sent in the pause');
+  t.ok(Math.abs(rate(700, 50, 9e6) / 10e6 - 1) < 0.05, `${rate(700, 50, 9e6)} beside it`);
+  t.equal(rate(510, 50, 90e6), 90e6, 'a tenth of the traffic was recorded: the mean');
+  t.equal(rate(510, 0, 9e6), 9e6);
+  recent.reset();
+  t.equal(rate(700, 50, 9e6), 9e6);
   t.end();
 });

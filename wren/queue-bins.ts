@@ -43,7 +43,9 @@ function count(bins: Map<number, Bin>, atNs: number, waitUs: number): void {
     return;
   }
   bins.set(index, { sumUs: waitUs, count: 1 });
-  if (bins.size > QUEUE_BINS) bins.delete(Math.min(...bins.keys()));
+  // Time moves on: the first that came is the oldest, or nearly.
+  const [oldest] = bins.keys();
+  if (bins.size > QUEUE_BINS && oldest !== undefined) bins.delete(oldest);
 }
 
 function columns(bins: Map<number, Bin>): { first: number; us: (number | null)[] } {

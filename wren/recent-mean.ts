@@ -98,9 +98,8 @@ function trimmed(samples: readonly Weighted[], options: RecentMeanOptions): read
   }));
 }
 
-function medianOf(values: number[]): number {
-  values.sort((a, b) => a - b);
-  return values[values.length >> 1] ?? 0;
+function medianOf(values: readonly number[]): number {
+  return Float64Array.from(values).sort()[values.length >> 1] ?? 0;
 }
 
 /** Where old and new differ most, if they do anywhere. */

@@ -17,6 +17,8 @@ export interface TrainResult {
   peakNs: number;
   packetBytes: number;
   sections: Sections;
+  /** When the first small packet behind the burst was sent; by the sender's clock. */
+  drainFromNs: number;
 }
 
 /** A burst that made no more queue than this met no bottleneck. */
@@ -45,6 +47,7 @@ export function trainResult(
     peakNs: quantileOf(waits, PEAK_QUANTILE),
     packetBytes: first?.bytes ?? 0,
     sections: sectionsOf(rows, leastDelayNs),
+    drainFromNs: rows[rows.findLastIndex((row) => isLarge(row.bytes)) + 1]?.sentNs ?? 0,
   };
 }
 

@@ -8,9 +8,9 @@ import { isLarge } from './train-plan.js';
 
 /** Spans of the two clocks may differ by this share and a queue that came or went meanwhile. */
 const SPEED_SHARE = 0.02;
-const QUEUE_NS = 300e6;
+const QUEUE_NS = 1.5e9;
 const SPAN_MIN_NS = 5e9;
-const SPAN_MAX_NS = 60e9;
+const SPAN_MAX_NS = 240e9;
 /** Rows of one count; that many of them may look wrong. */
 const COUNTED_ROWS = 256;
 const WRONG_SHARE = 0.05;

@@ -10,6 +10,11 @@ const ENDPOINT = fileURLToPath(new URL('underlay-endpoint.js', import.meta.url))
 export const IP_SHARE = 1500 / 1514;
 const CROSS_PAYLOAD_BYTES = 1472;
 const CROSS_PORT = 5201;
+/**
+ * A socket's buffer holds what waits in the lab's queues too (skbs keep their socket across namespaces): one stream
+ * would stand still while a train's queue drains, and be no longer unresponsive. More than this asks for several.
+ */
+const STREAM_BPS_MAX = 100e6;
 const SERVER_START_MS = 300;
 const READY_MS = 10_000;
 
@@ -70,7 +75,8 @@ export class UnderlayStage {
     const b = this.lab.host('b');
     const server = b.spawn(['iperf3', '-s', '-1', '-p', String(port)], { stdio: 'ignore' });
     await pause(SERVER_START_MS);
-    const payload = Math.round((rateBps * CROSS_PAYLOAD_BYTES) / 1514);
+    const streams = Math.ceil(rateBps / STREAM_BPS_MAX);
+    const payload = Math.round((rateBps * CROSS_PAYLOAD_BYTES) / 1514 / streams);
     const flags = [
       '-u',
       '-J',
@@ -80,6 +86,8 @@ export class UnderlayStage {
       String(CROSS_PAYLOAD_BYTES),
       '-t',
       String(seconds),
+      '-P',
+      String(streams),
     ];
     const running = a.run(['iperf3', ...flags, '-p', String(port), '-c', b.address]);
     return async () => {

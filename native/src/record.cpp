@@ -49,7 +49,6 @@ void LinkRecord::setRate(double recordsPerSecond) {
 
 void LinkRecord::restart() {
   interrupt();
-  haveOrigin_ = false;
   train_ = TrainPlace{};
   trainRun_ = 0;
 }
@@ -96,8 +95,6 @@ void LinkRecord::train(const TrainPlace& at, const Receipt& receipt) {
 }
 
 void LinkRecord::add(uint32_t run, const TrainPlace& train, uint32_t sequence, const Receipt& receipt) {
-  if (!haveOrigin_) originNs_ = receipt.timestampNs;
-  haveOrigin_ = true;
   ArrivalRow row;
   row.link = link_;
   row.run = run;
@@ -105,7 +102,9 @@ void LinkRecord::add(uint32_t run, const TrainPlace& train, uint32_t sequence, c
   row.trainPackets = train.packets;
   row.sequence = sequence;
   row.bytes = static_cast<uint32_t>(receipt.bytes);
-  row.sentNs = static_cast<double>(static_cast<int64_t>(receipt.timestampNs - originNs_));
+  // Not counted from the session's first: all links from one host shall show one clock. Exact for 104 days of uptime,
+  // to 2 ns for another 104.
+  row.sentNs = static_cast<double>(static_cast<int64_t>(receipt.timestampNs));
   row.arrivedNs = recorder_.clock.sinceOpenNs(receipt.wallNs);
   // What came while the kernel did not stamp yet has the time it was read, after the stamps of those behind it.
   if (row.arrivedNs < arrivedNs_ && arrivedNs_ - row.arrivedNs < UNSTAMPED_NS) row.arrivedNs = arrivedNs_;

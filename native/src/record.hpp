@@ -78,9 +78,7 @@ class LinkRecord {
 
   Recorder& recorder_;
   uint32_t link_;
-  bool on_ = false, haveOrigin_ = false;
-  uint64_t originNs_ =
-        0;  // the session's first send timestamp: what is counted from here is exact in a double
+  bool on_ = false;
   double arrivedNs_ = 0;  // of the last row
   TokenBucket bucket_{0, 0}, trains_{TRAIN_RECORDS_PER_SECOND, TRAIN_RECORD_BURST};
   uint32_t runs_ = 0;

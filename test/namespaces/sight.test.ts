@@ -2,7 +2,7 @@
 import t from 'tap';
 import { emptyChange } from '../../core/index.js';
 import { OverlayLab, parseLab, patternEdges, startPatterns } from '../../lab/index.js';
-import { labName, needNamespaces } from './index.js';
+import { BURSTS_PROGRAM, labName, needNamespaces } from './index.js';
 
 const skip = needNamespaces();
 
@@ -175,4 +175,33 @@ t.test('sight over real daemons', { skip }, async (t) => {
     });
     await run.stop();
   });
+});
+
+const NARROW_ACCESS = `
+underlay 10.77.0.0/24
+host home
+host a rate 40M delay 2ms
+host b delay 2ms
+host c delay 2ms
+`;
+
+t.test('links that share the narrow access of a host are known to', { skip }, async (t) => {
+  const overlay = await OverlayLab.make(parseLab(NARROW_ACCESS), { name: labName('n') });
+  t.teardown(() => overlay.close());
+  const shapes = [{ kind: 'mesh' as const, type: 'udp' as const, network: 'lab', hosts: ['a', 'b', 'c'] }];
+  await overlay.client().apply({ kind: 'target', topology: overlay.topology({ shapes }) });
+  await overlay.whole();
+  const [a, b] = [overlay.lab.host('a'), overlay.lab.host('b')];
+  const others = a.spawn([process.execPath, BURSTS_PROGRAM, b.address], { stdio: 'inherit' });
+  t.teardown(() => others.kill());
+  // What the wide ones share is not asked: a busy machine lets the datagrams of each of its hosts wait.
+  const group = await overlay.until(
+    'the links that leave a, as one group',
+    async () => {
+      const { bottlenecks } = await overlay.client().underlay();
+      return bottlenecks.find(({ where }) => where === 'leaving a');
+    },
+    25_000,
+  );
+  t.same(group.members.toSorted(), ['a b', 'a c']);
 });

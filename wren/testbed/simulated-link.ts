@@ -64,6 +64,8 @@ export interface SimulatedOptions {
   packetBytes?: number;
   returnNs?: number;
   probeShare?: number;
+  /** Own traffic that has arrived, for who sends more when it has. */
+  onTraffic?: (bytes: number) => void;
   /** What a writes instead of the true time, nanoseconds. */
   lie?: (sentNs: number) => number;
 }
@@ -213,6 +215,7 @@ export class SimulatedLink {
     if (row.train === 0) {
       this.#arrived++;
       this.#arrivedBytes += row.bytes - 2 * HEADERS_BYTES;
+      this.options.onTraffic?.(row.bytes);
       if (!this.#recordsTraffic()) return;
       row.run = this.#run;
     } else this.#endRun();
