@@ -1,6 +1,6 @@
 /** VTTIF: the traffic matrix of all VMs and the application topology inferred from it (Virtuoso, section 4). Pure. */
 export * from './limits.js';
-export { deriveSmoothing, mergeParameters } from './parameters.js';
+export { deriveSmoothing, mergeParameters, PERIODS_PER_WINDOW_MIN } from './parameters.js';
 export { type Pattern, patternEdges, patternSize, recognise } from './patterns/index.js';
 export { RecordReader, recordHeader, recordStep } from './record-format.js';
 export { Replay, type ReplayedDeclaration } from './replay.js';

@@ -62,28 +62,33 @@ export function infer(
   for (const { part } of applications) for (const row of part.rows) isKept[row] = 1;
   return {
     applications: withConfidence(demands, applications, isKept),
-    ...movement(demands, isKept),
+    ...movement(demands, isKept, declared),
     seen: demands.rows,
     busiest: maximum(demands.rate),
   };
 }
 
-/** How the kept pairs talk now, beside their mean over the window. Of few frames nothing can be told either way. */
+/**
+ * How the kept pairs talk now, beside their mean over the window. Of few frames nothing can be told either way; but where
+ * a declared pair has sent none of late, they may be the last that the window holds of it.
+ */
 function movement(
   { rows, pair, rate, recent, frames, recentShare }: VmDemands,
   isKept: Uint8Array,
+  declared: Declared,
 ): Pick<Inference, 'pairs' | 'talking' | 'steady'> {
   const [pairs, talking] = [new Uint32Array(rows), new Uint32Array(rows)];
-  let [kept, talk, begins] = [0, 0, false];
+  let [kept, talk, moves] = [0, 0, false];
   for (let row = 0; row < rows; row++) {
     if (isKept[row] !== 1) continue;
     pairs[kept++] = pair[row] ?? 0;
     const isSparse = (frames[row] ?? 0) * recentShare < TELLING_FRAMES;
     const swing = isSparse ? 1 : (recent[row] ?? 0) / (rate[row] ?? 1);
     if (swing >= TALKING) talking[talk++] = pair[row] ?? 0;
-    if (swing > BEGINNING) begins = true;
+    if (swing > BEGINNING) moves = true;
+    if (isSparse && !(recent[row] ?? 0) && declared[pair[row] ?? 0] === 1) moves = true;
   }
-  return { pairs: pairs.slice(0, kept), talking: talking.slice(0, talk), steady: talk === kept && !begins };
+  return { pairs: pairs.slice(0, kept), talking: talking.slice(0, talk), steady: talk === kept && !moves };
 }
 
 /** The paper's cut, unless another one names clearly more. */
@@ -138,8 +143,8 @@ function clarityOf(quietestKept: number, loudestPruned: number): number {
 }
 
 /**
- * How many pairs of VMs a name brings together: a whole shape is worth more than its fragments. What was declared counts for what of it is still there, name or no name: while one topology gives way to
- * another, the cut does not jump.
+ * How many pairs of VMs a name brings together: a whole shape is worth more than its fragments. What was declared counts
+ * for what of it is still there, name or no name: while one topology gives way to another, the cut does not jump.
  */
 function qualityOf({ pair }: VmDemands, applications: Application[], declared: Declared): number {
   let [named, all, known] = [0, 0, 0];

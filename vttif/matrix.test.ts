@@ -144,7 +144,7 @@ function slowWindow(
   const width = U / BUCKETS_PER_UPDATE;
   for (let number = Math.floor((nowMs - 2 * S) / width); number <= Math.floor(nowMs / width); number++) {
     const [begin, end] = [number * width, (number + 1) * width];
-    const share = overlap(begin, end, endMs - S, endMs) / width;
+    const share = overlap(begin, end, Math.min(nowMs - S, endMs - Math.max(S / 2, U)), endMs) / width;
     for (const { fromMs, toMs, bytes } of counted) {
       sum += (share * bytes * overlap(begin, end, fromMs, toMs)) / (toMs - fromMs);
     }

@@ -7,8 +7,10 @@ export const SMOOTHING_MS_MAX = 600_000;
 export const PROBE_SHARE_MAX = 0.1;
 /** The paper's fastest rate, 20 updates a second: derived parameters ask for no more. */
 const DERIVED_UPDATE_MS_MIN = 50;
-/** Update periods in a smoothing interval. */
+/** Update periods in a smoothing interval that is derived. */
 const PERIODS_PER_WINDOW = 5;
+/** With fewer a window cannot tell a change from what it leads to, and the reaction time would not hold. */
+export const PERIODS_PER_WINDOW_MIN = 4;
 
 /**
  * Update period and smoothing interval for an overlay that takes up to `configurationMs` to reconfigure (Virtuoso 3.2,
@@ -38,7 +40,8 @@ export function mergeParameters(
   }
   if (merged.derived) Object.assign(merged, deriveSmoothing(configurationMs));
   inRange('update period', merged.updateMs, UPDATE_MS_MIN, UPDATE_MS_MAX, 'ms');
-  inRange('smoothing interval', merged.smoothingMs, merged.updateMs, SMOOTHING_MS_MAX, 'ms');
+  inRange('smoothing interval', merged.smoothingMs, UPDATE_MS_MIN, SMOOTHING_MS_MAX, 'ms');
+  if (merged.smoothingMs < PERIODS_PER_WINDOW_MIN * merged.updateMs) throw tooFewPeriods(merged);
   inRange('probe share', merged.probeShare, 0, PROBE_SHARE_MAX);
   if (!(merged.detectionThreshold > 0 && merged.detectionThreshold <= 1)) {
     throw new VnetError(
@@ -47,6 +50,16 @@ export function mergeParameters(
     );
   }
   return merged;
+}
+
+function tooFewPeriods({ updateMs, smoothingMs }: SightParameters): VnetError {
+  return new VnetError(
+    'VNET_ERR_INVALID',
+    `a smoothing interval of ${smoothingMs} ms has fewer than ${PERIODS_PER_WINDOW_MIN} update periods of ${updateMs} ms`,
+    {
+      hint: `smooth over ${PERIODS_PER_WINDOW_MIN * updateMs} ms or more, or update every ${Math.floor(smoothingMs / PERIODS_PER_WINDOW_MIN)} ms or less`,
+    },
+  );
 }
 
 function inRange(what: string, value: number, least: number, most: number, unit = ''): void {

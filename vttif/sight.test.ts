@@ -107,6 +107,11 @@ t.test('the matrix lists both directions, busiest first, addresses without a VM 
   t.ok(Math.abs((pairs[0]?.bitsPerSecond ?? 0) / 8e6 - 1) < 0.15);
   t.ok(Math.abs((pairs[0]?.packetsPerSecond ?? 0) / 1000 - 1) < 0.15);
   t.ok((pairs[0]?.bytes ?? 0) > 2e6);
+  const two = sight.matrix(LAB, 3000, 2);
+  t.strictSame(two.pairs, pairs.slice(0, 2), 'the busiest, where fewer are asked for');
+  t.equal(two.pairsTotal, 3);
+  for (const limit of [0, 10_001, 1.5, Number.NaN])
+    t.throws(() => sight.matrix(LAB, 3000, limit), { code: 'VNET_ERR_INVALID' });
   t.strictSame(sight.matrix(7, 3000).pairs, []);
   t.equal(sight.topology(7, 3000).state, 'silent');
 });
@@ -281,6 +286,7 @@ t.test('parameters: ranges, derived, nothing changed by what is wrong', async (t
     { updateMs: 10 },
     { updateMs: Number.NaN },
     { smoothingMs: 40 },
+    { updateMs: 200, smoothingMs: 799 },
     { smoothingMs: 700_000 },
     { detectionThreshold: 0 },
     { detectionThreshold: 1.1 },
@@ -309,6 +315,52 @@ t.test('changed parameters hold at once', async (t) => {
   t.notOk(told.includes('silent'), 'what the window held is not lost');
   t.ok(sight.topology(LAB, 8000).pairs - sight.topology(LAB, 8000).pruned <= loose);
   t.equal(topologyText(sight.topology(LAB, 8000)), 'ring of 6');
+});
+
+t.test('a change is declared within the smoothing interval and two update periods', async () => {
+  const delayMs = 1;
+  const shapes = fc.constantFrom<PatternKind>(
+    'ring',
+    'star',
+    'bus',
+    'all-to-all',
+    'binary-tree',
+    'bipartite',
+  );
+  const topology = fc.record({
+    kind: shapes,
+    size: fc.integer({ min: 5, max: 12 }),
+    bitsPerSecond: fc.integer({ min: 50_000_000, max: 500_000_000 }),
+  });
+  const times = fc.record({
+    updateMs: fc.integer({ min: 20, max: 2000 }),
+    periods: fc.oneof(fc.constant(4), fc.double({ min: 4, max: 30, noNaN: true })),
+    /** When in an update period the change comes. */
+    phase: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(times, topology, topology, fc.nat(), ({ updateMs, periods, phase }, before, after, seed) => {
+      const smoothingMs = Math.ceil(periods * updateMs);
+      const reactionMs = smoothingMs + 2 * updateMs;
+      const [sight, fleet] = [makeSight({ updateMs, smoothingMs }), fleetOf(seed, updateMs)];
+      const flows = ({ kind, size, bitsPerSecond }: typeof before, first: number) => {
+        const dimensions = kind === 'bipartite' ? [2, size - 2] : undefined;
+        const pattern = { kind, ...(dimensions ? { dimensions } : {}) };
+        return patternFlows(pattern, numbers(size, first), bitsPerSecond, seededRandom(seed + first));
+      };
+      const changeMs = 4 * reactionMs + phase * updateMs;
+      fleet.flows = flows(before, 0);
+      drive(sight, fleet, 0, changeMs);
+      fleet.flows = flows(after, 50);
+      drive(sight, fleet, changeMs, changeMs + reactionMs + delayMs);
+      const { state, applications } = sight.topology(LAB, changeMs + reactionMs);
+      const vms = numbers(after.size, 50).map((vm) => `v${vm}`);
+      assert.equal(state, 'settled');
+      assert.deepEqual(applications[0]?.vms, vms.sort());
+      assert.ok(applications[0]?.names.some(({ kind }) => kind === after.kind));
+    }),
+    { numRuns: 150 },
+  );
 });
 
 const stepsOf = (sight: TrafficSight): TrafficStep[] => {

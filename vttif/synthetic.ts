@@ -99,7 +99,10 @@ interface Host {
   dictionary: Map<string, number>;
   bytes: number[];
   frames: number[];
-  reportedMs: number;
+  countedMs: number;
+  /** Since its last report: pairs that are new to the dictionary, and indices that counted. */
+  added: [index: number, source: number, destination: number][];
+  changed: Set<number>;
 }
 
 export interface Report {
@@ -112,7 +115,9 @@ export interface Report {
  * own. VM v lives on host v modulo hosts. Octets vary by `burst` from period to period (0: as even as octets can be).
  */
 export class SyntheticFleet {
+  /** What is said from the next `reports` on; what was said until then is counted to that moment. */
   flows: Flow[] = [];
+  #said: Flow[] = [];
   readonly #hosts: Host[];
   readonly #updateMs: number;
   readonly #burst: number;
@@ -139,12 +144,16 @@ export class SyntheticFleet {
       dictionary: new Map(),
       bytes: [],
       frames: [],
-      reportedMs: Number.NEGATIVE_INFINITY,
+      countedMs: Number.NEGATIVE_INFINITY,
+      added: [],
+      changed: new Set(),
     }));
   }
 
-  /** Reports that fall due after `fromMs` and up to `toMs`, in order. */
+  /** Reports that fall due after `fromMs` and up to `toMs`, in order; called for one stretch of time after another. */
   reports(fromMs: number, toMs: number): (Report & { atMs: number })[] {
+    for (const [number, host] of this.#hosts.entries()) this.#count(host, number, fromMs);
+    this.#said = this.flows;
     const due = this.#hosts.flatMap((host, i) => {
       const first = Math.floor((fromMs - host.phaseMs) / this.#updateMs) + 1;
       const last = Math.floor((toMs - host.phaseMs) / this.#updateMs);
@@ -157,23 +166,23 @@ export class SyntheticFleet {
       .sort((x, y) => x.atMs - y.atMs)
       .map(({ host, atMs }) => {
         const reporter = this.#hosts[host] as Host;
-        return { atMs, host: reporter.name, message: this.#report(reporter, host, atMs) };
+        this.#count(reporter, host, atMs);
+        return { atMs, host: reporter.name, message: this.#report(reporter, atMs) };
       });
   }
 
-  #report(host: Host, number: number, atMs: number): Uint8Array {
-    const added: [index: number, source: number, destination: number][] = [];
-    const changed = new Set<number>();
-    const tookMs = Number.isFinite(host.reportedMs) ? atMs - host.reportedMs : 0;
-    host.reportedMs = atMs;
-    for (const { from, to, bitsPerSecond } of this.flows) {
+  /** What enters at the host up to `atMs`. */
+  #count(host: Host, number: number, atMs: number): void {
+    const tookMs = Number.isFinite(host.countedMs) ? atMs - host.countedMs : 0;
+    host.countedMs = atMs;
+    for (const { from, to, bitsPerSecond } of this.#said) {
       if (from % this.#hosts.length !== number) continue;
       const key = `${from} ${to}`;
       let index = host.dictionary.get(key);
       if (index === undefined) {
         index = host.dictionary.size;
         host.dictionary.set(key, index);
-        added.push([index, syntheticAddress(from), syntheticAddress(to)]);
+        host.added.push([index, syntheticAddress(from), syntheticAddress(to)]);
         host.bytes.push(0);
         host.frames.push(0);
       }
@@ -181,10 +190,16 @@ export class SyntheticFleet {
       const bytes = Math.round((bitsPerSecond * tookMs * swing) / 8000);
       host.bytes[index] = (host.bytes[index] ?? 0) + bytes;
       host.frames[index] = (host.frames[index] ?? 0) + Math.ceil(bytes / FRAME_BYTES);
-      changed.add(index);
+      host.changed.add(index);
     }
+  }
+
+  #report(host: Host, atMs: number): Uint8Array {
+    const { added } = host;
+    const rows = Uint32Array.from(host.changed).sort();
+    host.added = [];
+    host.changed = new Set();
     host.sequence++;
-    const rows = Uint32Array.from(changed).sort();
     return encodeTrafficUpdate({
       boot: host.boot,
       sequence: host.sequence,

@@ -5,10 +5,11 @@
  * With update period U, smoothing interval S and reaction time T = S + 2 U:
  *
  * - **Settled.** While the window slides over a change it holds old and new pairs together. So what is inferred is
- *   declared once it was the same in evaluations at least U / 2 apart (U where S < 4 U) and all its pairs are steady:
- *   none has stopped, none has only begun; or, for applications whose pairs do not all talk all the time, once it has
- *   been the same for S. New data is U old at most, the old topology leaves the window by 0.91 S (threshold 0.1),
- *   evaluations are U / 2 apart: within T.
+ *   declared once it was the same in two evaluations U / 2 apart and all its pairs are steady: none has stopped, none has
+ *   only begun; or, for applications whose pairs do not all talk all the time, once it has been the same for S. A report
+ *   that holds the change spreads the old topology up to U past it, so that leaves the window S + U after the change at
+ *   the latest; two evaluations later, within T, the new one is declared. That needs S of at least 4 U: with less, the
+ *   last part of the window cannot tell a change from what it leads to.
  * - **Union.** The last part of the window tells the phases apart that the whole window mixes. A phase that loses a
  *   quarter of the phase before it is a switch; two switches within T of one another are faster than can be followed,
  *   and so is a declaration that takes as much away from one not T old, and what has not settled for 2 T.
@@ -120,8 +121,7 @@ export class TopologyTracker {
     this.#pending.lastMs = nowMs;
     const { updateMs, smoothingMs } = this.#smoothing;
     const heldMs = nowMs - this.#pending.sinceMs;
-    const holdMs = smoothingMs < 4 * updateMs ? updateMs : updateMs / 2;
-    if (heldMs < (steady ? TIMER_SLACK * holdMs : Math.max(holdMs, smoothingMs))) return false;
+    if (heldMs < (steady ? (TIMER_SLACK * updateMs) / 2 : smoothingMs)) return false;
     if (nowMs - this.#declaredMs < this.reactionMs && pairs.length > 0 && this.#loses(this.declared, pairs)) {
       this.#beginUnion(nowMs);
       this.#whileUnion(nowMs, evidence);
@@ -168,8 +168,10 @@ export class TopologyTracker {
     if (talking.length === 0) return false;
     if (!isAlike(talking, this.#candidate.pairs)) this.#candidate = { pairs: talking, sinceMs: nowMs };
     if (nowMs - this.#candidate.sinceMs < PHASE_PERIODS * periodMsOf(this.#smoothing)) return false;
-    const isSwitch = this.#loses(this.#phase, talking);
-    this.#phase = talking;
+    // As it was when it began: while the window slides off it, what is left is no phase of its own.
+    const { pairs } = this.#candidate;
+    const isSwitch = this.#loses(this.#phase, pairs);
+    this.#phase = pairs;
     if (!isSwitch) return false;
     const tooSoon = nowMs - this.#switchedMs < this.reactionMs;
     this.#switchedMs = nowMs;

@@ -5,8 +5,9 @@
  * Time: an update covers the interval between two readings of its daemon's own clock, whose length is exact whatever
  * the clocks say; it is put onto the Proxy's time by the least delay seen of late, and spread evenly. An update that is
  * late, or a burst of updates after a stall, lands where it belongs; one that is later than two update periods counts
- * as if it were two periods late, so nothing is lost to the window. The window ends where the reports of all hosts that
- * keep up reach, so it holds no stretch of time that some host has not told of.
+ * as if it were two periods late, so nothing is lost to the window. The window begins a smoothing interval ago and ends
+ * where the reports of all hosts that keep up reach: no stretch of it is untold by some host, and what is older than the
+ * interval is gone from it at once, not an update period later.
  */
 import { isGroupNumber, type TrafficUpdate, VnetError } from '../core/index.js';
 import { HostFeed } from './host-feed.js';
@@ -31,7 +32,7 @@ export interface Smoothing {
 
 /** A row of a dictionary that no slot is kept for: to a group, or to itself. */
 const IGNORED = -2;
-/** And for now: from a source that is not at the host that counts it. */
+/** Nor, until places change, where the source is not at the host that counts it. */
 const FOREIGN = -3;
 const AGEING_MS = 5000;
 
@@ -42,7 +43,8 @@ export class TrafficMatrix {
   windowFrames = new Float64Array(0);
   /** Octets in the last part of the window: what happens now. */
   recentBytes = new Float64Array(0);
-  /** The window's end, by the Proxy's clock. */
+  /** The window, by the Proxy's clock. */
+  beginMs = Number.NEGATIVE_INFINITY;
   endMs = Number.NEGATIVE_INFINITY;
   readonly #isSource: IsSource;
   #foreignRows = 0;
@@ -62,13 +64,15 @@ export class TrafficMatrix {
     this.#window = this.#emptyWindow();
   }
 
+  /** What is known of the smoothing interval: it begins so long ago, and ends where the reports reach. */
   get windowMs(): number {
-    return this.#smoothing.smoothingMs;
+    return Number.isFinite(this.endMs) ? this.endMs - this.beginMs : this.#smoothing.smoothingMs;
   }
 
-  /** Length of what counts as now. */
+  /** Length of what counts as now: two periods, or half the window where that is shorter; at least one period. */
   get recentMs(): number {
-    return recentMsOf(this.#smoothing);
+    const periodMs = periodMsOf(this.#smoothing);
+    return Math.max(periodMs, Math.min(2 * periodMs, this.windowMs / 2));
   }
 
   /** Changes the smoothing; the new window holds what the old one held. */
@@ -135,8 +139,9 @@ export class TrafficMatrix {
       this.recentBytes = new Float64Array(this.slots.capacity);
     }
     this.endMs = Math.max(this.endMs, this.#coveredMs(nowMs));
+    this.beginMs = Math.min(nowMs - smoothingMs, this.endMs - leastWindowMsOf(this.#smoothing));
     const { size } = this.slots;
-    this.#window.sum(this.endMs - smoothingMs, this.endMs, size, this.windowBytes, this.windowFrames);
+    this.#window.sum(this.beginMs, this.endMs, size, this.windowBytes, this.windowFrames);
     this.#window.sum(this.endMs - this.recentMs, this.endMs, size, this.recentBytes);
     if (nowMs >= this.#nextAgeingMs) this.#age(nowMs);
   }
@@ -235,11 +240,9 @@ const bucketMsOf = (smoothing: Smoothing): number =>
 export const periodMsOf = (smoothing: Smoothing): number =>
   Math.max(smoothing.updateMs, 2 * bucketMsOf(smoothing));
 
-/** Two periods, or half the window where that is shorter; never less than one period. */
-export const recentMsOf = (smoothing: Smoothing): number => {
-  const periodMs = periodMsOf(smoothing);
-  return Math.max(periodMs, Math.min(2 * periodMs, smoothing.smoothingMs / 2));
-};
+/** However late reports are, rates are means over half the smoothing interval, and over one period. */
+const leastWindowMsOf = (smoothing: Smoothing): number =>
+  Math.max(smoothing.smoothingMs / 2, periodMsOf(smoothing));
 
 export interface Interval {
   fromMs: number;

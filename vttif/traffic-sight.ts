@@ -17,6 +17,7 @@ import {
   type SightParameters,
   type TopologyView,
   type TrafficHistory,
+  VnetError,
 } from '../core/index.js';
 import { TrafficHistoryRing } from './history.js';
 import { Naming } from './naming.js';
@@ -170,7 +171,11 @@ export class TrafficSight {
     };
   }
 
-  matrix(network: number, nowMs: number): MatrixView {
+  /** The `limit` busiest pairs. @throws VNET_ERR_INVALID where it is not 1 to MATRIX_PAIRS_MAX. */
+  matrix(network: number, nowMs: number, limit = MATRIX_PAIRS_MAX): MatrixView {
+    if (!Number.isInteger(limit) || limit < 1 || limit > MATRIX_PAIRS_MAX) {
+      throw new VnetError('VNET_ERR_INVALID', `${limit} is not a number of pairs, 1 to ${MATRIX_PAIRS_MAX}`);
+    }
     const { slots, windowBytes, windowFrames, windowMs } = this.#matrix;
     const own: number[] = [];
     for (let slot = 0; slot < slots.size; slot++) {
@@ -185,7 +190,7 @@ export class TrafficSight {
       network: this.#options.networkName(network) ?? String(network),
       parameters: this.parameters,
       pairsTotal: own.length,
-      pairs: own.slice(0, MATRIX_PAIRS_MAX).map((slot) => {
+      pairs: own.slice(0, limit).map((slot) => {
         const [from, to] = [slots.source[slot] ?? 0, slots.destination[slot] ?? 0];
         return {
           source: macFromNumber(from),

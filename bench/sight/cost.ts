@@ -23,7 +23,7 @@ const NS_PER_SECOND = 1e9;
 /** A report a minute and nothing sent to measure: as good as off, and settable while it runs. */
 const OFF: Partial<SightParameters> = {
   updateMs: 60_000,
-  smoothingMs: 60_000,
+  smoothingMs: 240_000,
   probeShare: 0,
   derived: false,
 };

@@ -6,7 +6,7 @@ import type { Figure } from '../figure.js';
 const VMS = 8;
 const ROUNDS = 6;
 /** Best settings: the shortest that still name every pattern here. */
-const BEST = { updateMs: 40, smoothingMs: 120 };
+const BEST = { updateMs: 40, smoothingMs: 160 };
 const PAPER_SECONDS = 1;
 const BAR_SECONDS = 0.3;
 const POLL_MS = 4;
@@ -60,6 +60,8 @@ async function reactions(
 ): Promise<number[]> {
   const client = overlay.client();
   await client.setSight({ updateMs, smoothingMs, derived: false });
+  // What changed just before, while changes could be followed faster, is no part of this.
+  await pause(2 * (smoothingMs + 2 * updateMs));
   const samples: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const [shape, kind] = SHAPES[round % SHAPES.length] ?? SHAPES[0];
@@ -102,6 +104,8 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
     const found = await look();
     if (found !== undefined) return found;
     if (performance.now() > deadline) throw new Error(`waited ${TIMEOUT_MS / 1000} s for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await pause(POLL_MS);
   }
 }
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
