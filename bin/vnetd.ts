@@ -1,5 +1,6 @@
 /** The daemon's process: options, composition, signals. No logic lives here. */
 import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { DEFAULT_PORT, type Endpoint, systemClock, VnetError } from '../core/index.js';
@@ -13,6 +14,7 @@ interface Options {
   listen: Endpoint;
   proxy?: Endpoint;
   state: string;
+  vmDir?: string;
   socket: string;
   tokenFile: string;
   insecure: boolean;
@@ -20,6 +22,8 @@ interface Options {
   keepAlive: number;
   deadAfter: number;
 }
+
+const ANY_ADDRESSES = ['::', '0.0.0.0'];
 
 const packageFile = new URL('../../package.json', import.meta.url);
 const { version } = JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string };
@@ -44,6 +48,7 @@ const program = new Command('vnetd')
     parseEndpoint,
   )
   .option('--state <directory>', 'what outlives a restart', '/var/lib/vnet')
+  .option('--vm-dir <directory>', "the VMs' sockets and notes; default: vm in the state directory")
   .option('--socket <path>', 'control API; its permissions decide who may call', '/run/vnet/vnetd.sock')
   .option(
     '--token-file <path>',
@@ -104,6 +109,11 @@ async function main(options: Options): Promise<void> {
       random: Math.random,
       logger,
       createPlane: createUserPlane,
+      loadDrivers: async () =>
+        (await import('./vm-drivers.js')).vmDrivers({
+          directory: resolve(options.vmDir ?? join(options.state, 'vm')),
+          address: ANY_ADDRESSES.includes(options.listen.address) ? undefined : options.listen.address,
+        }),
       onShutdown: () => stop('asked over the API'),
     });
     logger.info({ version, role: options.role, port: daemon.dataPort, socket: options.socket }, 'vnetd runs');

@@ -13,6 +13,9 @@ import {
   type LocalView,
   type MacAddress,
   type MatrixView,
+  type MoveRequest,
+  type MoveResult,
+  type MoveView,
   networkId,
   type OverlayEvent,
   type OverlayView,
@@ -26,6 +29,11 @@ import {
   type TopologyView,
   type TrafficHistory,
   type UnderlayView,
+  VM_CPUS,
+  VM_MEMORY_BYTES,
+  type VmCheck,
+  type VmObstacle,
+  type VmStatus,
   VnetError,
 } from '../core/index.js';
 import { printStatement } from '../lang/index.js';
@@ -362,6 +370,106 @@ export class FakeOverlay implements ControlClient {
     this.echoRequests.push(options);
     const rttUs = Array.from({ length: options.count }, () => this.echoRttUs(++this.#echoes, options));
     return { rttUs, hops: 1 };
+  }
+
+  /** What hosts say of VMs, beside the statement. */
+  vmStates: Record<string, Partial<VmStatus>> = {};
+  obstacles: VmObstacle[] = [];
+  /** Each call about VMs: its name and what it was given. */
+  vmCalls: unknown[][] = [];
+  moveResult: Partial<MoveResult> = {};
+
+  #vm(name: string): VmStatus {
+    const vm = this.topology.vms.find((each) => each.name === name);
+    if (!vm) throw new VnetError('VNET_ERR_NOT_FOUND', `no VM ${name}`);
+    const { network, host, pinned = false, memoryBytes = VM_MEMORY_BYTES, cpus = VM_CPUS, machine } = vm;
+    return {
+      vm: name,
+      network,
+      host,
+      pinned,
+      memoryBytes,
+      cpus,
+      mayRunOn: machine ? [host] : [],
+      ...(machine ? { driver: machine.driver, state: 'stopped' } : {}),
+      ...this.vmStates[name],
+    };
+  }
+
+  async vms(): Promise<VmStatus[]> {
+    this.#proxy();
+    return this.topology.vms.map(({ name }) => this.#vm(name));
+  }
+
+  async startVm(vm: string, options: Parameters<ControlClient['startVm']>[1] = {}): Promise<VmStatus> {
+    this.#proxy();
+    this.vmCalls.push(['startVm', vm, options]);
+    const host = options.host ?? this.#vm(vm).host;
+    this.vmStates[vm] = { ...this.vmStates[vm], host, state: 'running', mayRunOn: [host] };
+    return this.#vm(vm);
+  }
+
+  async stopVm(vm: string, options: Parameters<ControlClient['stopVm']>[1] = {}): Promise<VmStatus> {
+    this.#proxy();
+    this.vmCalls.push(['stopVm', vm, options]);
+    const { host } = this.#vm(vm);
+    this.vmStates[vm] = { ...this.vmStates[vm], host, state: 'stopped', mayRunOn: [] };
+    return this.#vm(vm);
+  }
+
+  async checkVm(vm: string, host: string): Promise<VmCheck> {
+    this.#proxy();
+    this.vmCalls.push(['checkVm', vm, host]);
+    this.#vm(vm);
+    return {
+      vm,
+      host,
+      obstacles: this.obstacles,
+      possible: !this.obstacles.some(({ blocking }) => blocking),
+    };
+  }
+
+  #move(vm: string, to: string, progress?: (move: MoveView) => void): MoveResult {
+    const { host: from } = this.#vm(vm);
+    const view = { id: 'm1', vm, from, to, startedAt: '2026-01-02T03:04:05.678Z' };
+    for (const phase of ['preparing', 'copying', 'switching', 'cleaning'] as const)
+      progress?.({ ...view, phase });
+    const result: MoveResult = {
+      vm,
+      from,
+      to,
+      outcome: 'moved',
+      totalMs: 840,
+      downtimeMs: 120,
+      ...this.moveResult,
+    };
+    if (result.outcome === 'moved') this.vmStates[vm] = { ...this.vmStates[vm], host: to };
+    return result;
+  }
+
+  async moveVms(request: MoveRequest, progress?: (move: MoveView) => void): Promise<MoveResult[]> {
+    this.#proxy();
+    this.vmCalls.push(['moveVms', request]);
+    for (const { vm } of request.moves) this.#vm(vm);
+    return request.moves.map(({ vm, host }) => this.#move(vm, host, progress));
+  }
+
+  async cancelMove(vm: string): Promise<void> {
+    this.#proxy();
+    this.vmCalls.push(['cancelMove', vm]);
+    this.#vm(vm);
+  }
+
+  async drainHost(
+    host: string,
+    options?: Parameters<ControlClient['drainHost']>[1],
+    progress?: (move: MoveView) => void,
+  ): Promise<MoveResult[]> {
+    this.#proxy();
+    this.vmCalls.push(['drainHost', host, options]);
+    const leaving = (await this.vms()).filter((each) => each.host === host && !each.pinned);
+    const to = this.topology.hosts.find(({ name }) => name !== host)?.name ?? host;
+    return leaving.map(({ vm }) => this.#move(vm, to, progress));
   }
 
   async *events(): AsyncIterable<OverlayEvent> {

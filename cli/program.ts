@@ -22,6 +22,7 @@ import { addNet } from './verbs/net.js';
 import { addPerf } from './verbs/perf.js';
 import { addPing } from './verbs/ping.js';
 import { addPort } from './verbs/port.js';
+import { addHost } from './verbs/host.js';
 import { addInterfaces, addPorts } from './verbs/ports.js';
 import { addRecord } from './verbs/record.js';
 import { addReplay } from './verbs/replay.js';
@@ -63,6 +64,7 @@ const VERBS = [
   addApply,
   addLink,
   addVm,
+  addHost,
   addPort,
   addRule,
   addConfigTime,

@@ -13,6 +13,7 @@ import type { Owner, Rule } from './rule.js';
 import type { MatrixView, SightParameters, TopologyView, TrafficHistory } from './sight.js';
 import type { LinkType, PortRole, Topology } from './topology.js';
 import type { UnderlayReport, UnderlayView } from './underlay-view.js';
+import type { HostMachine, MoveView, VmAuthority, VmHost, VmReport, VmState } from './vm.js';
 
 /** How the Proxy reaches one connected daemon. Calls reject with a VnetError; both are idempotent. */
 export interface HostSession {
@@ -27,6 +28,7 @@ export interface HostSession {
   echo(request: EchoRequest): Promise<EchoResult>;
   /** The underlay between this host and addresses that it may have no link to. */
   reach(addresses: ReachRequest): Promise<ReachResult[]>;
+  readonly vms: VmHost;
   close(): void;
 }
 
@@ -89,6 +91,8 @@ export interface HostReport {
   revision: number;
   /** Where its data links listen. */
   dataPort: number;
+  machine: HostMachine;
+  vms: VmReport[];
 }
 
 export interface LinkView {
@@ -274,7 +278,7 @@ export interface ChangeResult {
 }
 
 /** Whoever holds the intent. Rejects with `VNET_ERR_UNREACHABLE` where the Proxy is away. */
-export interface Authority {
+export interface Authority extends VmAuthority {
   overview(): Promise<OverlayView>;
   plan(request: ChangeRequest): Promise<Plan>;
   /** Validated whole before the first step; undone if a step fails (the error says which and why). */
@@ -286,7 +290,8 @@ export interface Authority {
   setConfigurationTime(boundMs: number): Promise<void>;
   /** The application's topology as inferred now, a network. */
   inferredTopology(network?: string): Promise<TopologyView>;
-  matrix(network?: string): Promise<MatrixView>;
+  /** `limit`: of the busiest pairs, 1 to MATRIX_PAIRS_MAX, which is the default. */
+  matrix(network?: string, limit?: number): Promise<MatrixView>;
   /** Steps after `after`; those that are still held. */
   history(after: number): Promise<TrafficHistory>;
   underlay(): Promise<UnderlayView>;
@@ -309,8 +314,12 @@ export type OverlayEvent = { at: string } & (
   | { kind: 'host'; host: string; phase: HostPhase }
   | { kind: 'link'; host: string; peer: string; type: LinkType; up: boolean; reason: string }
   | { kind: 'port'; host: string; port: string; up: boolean; reason: string }
-  | { kind: 'source'; host: string; port: string; mac: MacAddress; admitted: boolean }
+  | { kind: 'source'; host: string; port: string; mac: MacAddress; admitted: boolean; announced?: boolean }
   | { kind: 'vm'; name: string; change: 'added' | 'moved' | 'removed'; host: string }
+  /** A VM's state changed, or its move got on. */
+  | { kind: 'vm-state'; vm: string; host: string; state: VmState; reason?: string; move?: MoveView }
+  /** One address is active at two places: `host` has it, `elsewhere` sends with it. */
+  | { kind: 'conflict'; vm: string; mac: MacAddress; host: string; elsewhere: string }
   | { kind: 'change'; revision: number; steps: number }
   /** Group frames of a network take the star from now on (`edges` have no live link), or the user's tree again. */
   | { kind: 'tree'; network: string; fallen: boolean; edges: [string, string][] }

@@ -28,7 +28,8 @@ export type PlaneAction =
   | { kind: 'edge'; edge: number }
   | { kind: 'ground' }
   | { kind: 'drop'; reason: DropReason }
-  | { kind: 'hold' };
+  /** `port`: where the frame is meant for; it counts what waits, and what is lost of it. */
+  | { kind: 'hold'; port?: number };
 
 export interface FlowEntry extends FlowKey {
   /** Holds for frames of epochs in [fromEpoch, toEpoch). */
@@ -69,7 +70,7 @@ export interface PlaneNetwork {
 export interface PlanePort {
   port: number;
   network: number;
-  /** `tap:`, `bridge:`, `packet:` or `unix:` and a name; `memory:` in the memory plane. */
+  /** `tap:`, `bridge:`, `packet:`, `unix:` or `unix-connect:` and a name; `memory:` in the memory plane. */
   spec: string;
   /** True: only `macs` may be a source here (the spoofing guard). False: sources are learnt and reported. */
   guarded: boolean;
@@ -125,8 +126,9 @@ export const DROP_REASON_COUNT = 23;
 export type PlaneEvent =
   | { kind: 'link'; link: number; up: boolean; reason: string; rttUs: number; remote: string }
   | { kind: 'port'; port: number; up: boolean; reason: string }
-  /** A source not admitted at a guarded port, or new (or moved here) at a learning one; rate-limited. */
-  | { kind: 'source'; port: number; source: number; admitted: boolean }
+  /** A source not admitted at a guarded port, or new (or moved here) at a learning one; rate-limited. `announced`: by a
+   * RARP request or a gratuitous ARP (RFC 903, RFC 5227). */
+  | { kind: 'source'; port: number; source: number; admitted: boolean; announced: boolean }
   /** The other end's `sendNote`. */
   | { kind: 'note'; link: number; note: Uint8Array }
   /** A `sendEcho` of ours was answered; `hops`: links that it crossed on the way there. */
@@ -168,7 +170,7 @@ export interface Arrivals {
   trainPackets: Uint32Array;
   /** The link's sequence (modulo 2^32); in a train the place in it, from 0. */
   sequence: Uint32Array;
-  /** The sender's clock, nanoseconds: only differences mean something. */
+  /** The sender's clock, nanoseconds, one for all links from one host: only differences mean something. */
   sentNs: Float64Array;
   /** By the kernel's receive time stamp, nanoseconds since the plane opened. Datagrams that the kernel coalesced share one. */
   arrivedNs: Float64Array;
@@ -241,10 +243,15 @@ export interface TcpState {
   unsentBytes: number;
 }
 
+export interface PortState extends EndCounters {
+  /** Frames that waited in an entry that says hold and names this port. */
+  held: number;
+}
+
 export interface PlaneSnapshot {
   pairs: PairCounters;
   links: LinkState[];
-  ports: EndCounters[];
+  ports: PortState[];
   /** Indexed by drop reason. */
   drops: number[];
   flowEntries: number;
@@ -289,5 +296,8 @@ export interface DataPlane {
   sendNote(link: number, note: Uint8Array): void;
   /** Answered by an `echo` event, or never. The source need not be admitted at the port. */
   sendEcho(echo: PlaneEcho): void;
+  /** A RARP request for this address (RFC 903, as QEMU sends it) enters at the port as if the VM had sent it: bridges and
+   * LANs along the way learn where it is. No pair's counter counts it. */
+  announce(port: number, source: number): void;
   close(): void;
 }

@@ -15,3 +15,4 @@ export * from './topology-diff.js';
 export * from './traffic-reporter.js';
 export * from './traffic-update.js';
 export * from './underlay-view.js';
+export * from './vm.js';

@@ -8,7 +8,7 @@ import type { MacAddress } from './mac.js';
 export interface SightParameters {
   /** Update rate, as the period between two reports of a daemon, milliseconds. 20 to 60 000; default 200. */
   updateMs: number;
-  /** Smoothing interval: rates are means over this window, milliseconds. `updateMs` to 600 000; default 1000. */
+  /** Smoothing interval: rates are means over this window, milliseconds. 4 `updateMs` to 600 000; default 1000. */
   smoothingMs: number;
   /** Detection threshold: pairs below this fraction of the busiest pair are pruned. Above 0, at most 1; default 0.1. */
   detectionThreshold: number;
@@ -48,7 +48,7 @@ export interface MatrixView {
   at: string;
   network: string;
   parameters: SightParameters;
-  /** Busiest first, at most MATRIX_PAIRS_MAX. */
+  /** Busiest first, as many as were asked for, at most MATRIX_PAIRS_MAX. */
   pairs: PairTraffic[];
   /** All that are known, whatever is listed. */
   pairsTotal: number;

@@ -55,6 +55,8 @@ function canonicalStatement(list: keyof Topology, statement: object): object {
   entries.sort(([a], [b]) => compare(a, b));
   const sorted = Object.fromEntries(entries) as Record<string, unknown>;
   if (list === 'routes') sorted['both'] = (statement as { both: boolean }).both;
+  const machine = sorted['machine'] as object | undefined;
+  if (machine !== undefined) sorted['machine'] = canonicalStatement('networks', machine);
   if (list === 'hosts' || list === 'vms') return sorted;
   if (list === 'links') {
     const [a, b] = [sorted['a'] as string, sorted['b'] as string].sort();

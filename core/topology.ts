@@ -5,6 +5,7 @@
  * unique a kind: hosts among hosts, VMs among VMs, networks among networks.
  */
 import type { MacAddress } from './mac.js';
+import type { VmMachine } from './vm.js';
 
 export interface Topology {
   networks: Network[];
@@ -41,6 +42,9 @@ export interface Host {
   endpoint?: Endpoint;
   /** Account on the host, for whoever starts its daemon (Figure 5's username). */
   user?: string;
+  /** For VMs; default: what its daemon says of the machine. */
+  memoryBytes?: number;
+  cpus?: number;
 }
 
 export interface Vm {
@@ -54,13 +58,17 @@ export interface Vm {
   port?: string;
   memoryBytes?: number;
   cpus?: number;
+  /** Absent: somebody else runs it. */
+  machine?: VmMachine;
 }
 
 export type PortRole =
   /** A LAN or any segment we do not own: learns addresses with ageing, exempt from the spoofing guard. */
   | 'lan'
   /** Admits only what is registered for it. */
-  | 'vm';
+  | 'vm'
+  /** A place that VMs of the whole network move to, whoever moves them: who is announced here has moved. */
+  | 'vms';
 
 export interface PortStatement {
   network: string;

@@ -33,8 +33,10 @@ export {
   type VmSpec,
 } from './spec.js';
 export { emulatorProgram } from './tool.js';
+export { machineOf, topologyOf } from './topology.js';
 export { formatRate } from './units.js';
 export { labCommands } from './verbs.js';
+export * from './guest/index.js';
 export * from './patterns/index.js';
 export * from './webapp/index.js';
 export { DAEMON_COMMAND, OverlayLab, type OverlayLabOptions } from './overlay/index.js';

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { VnetError } from '../core/index.js';
+import { printTopology } from '../lang/index.js';
 import { contains, coreAddress, parseSubnet, toAddress, toNumber } from './address.js';
 import { runCommand } from './command.js';
 import {
@@ -30,6 +31,7 @@ import { complete } from './layout.js';
 import { planPairs, planShaping } from './plan.js';
 import { shapingLines } from './shaping.js';
 import { defaultRoot, isAlive, loadState } from './state.js';
+import { topologyOf } from './topology.js';
 
 const privilege = ensurePrivilege();
 // An ordinary user's run of this file is the run in a user namespace; its TAP output is ours.
@@ -288,6 +290,19 @@ t.test('three hosts get what was promised', { skip, timeout: 60_000 }, async (t)
         /10\.0\.0\.1\/24/,
       );
       t.match((await lab.host('a').run(['ip', '-o', 'link'])).stdout, /web0@/);
+      const ip = (...args: string[]) => output(['ip', ...args]);
+      await ip('-n', `vl-${name}-a`, 'link', 'set', 'web0', 'netns', `vl-${name}-b`);
+      await ip('-n', `vl-${name}-b`, 'link', 'set', 'web0', 'up');
+      await lab.refresh();
+      t.match(lab.truth().vms, [{ name: 'web', host: 'b' }], 'moved by others: found');
+      t.match(topologyOf(lab), {
+        hosts: [{ name: 'a', proxy: true }, { name: 'b' }, { name: 'c' }],
+        vms: [
+          { name: 'web', port: 'packet:web0', machine: { driver: 'netns', namespace: `vl-${name}-web` } },
+        ],
+      });
+      t.throws(() => topologyOf(lab, 'nobody'), { code: 'VNET_ERR_NOT_FOUND' });
+      t.match(printTopology(topologyOf(lab)), new RegExp(`run netns vl-${name}-web`));
       await lab.moveVm('web', 'c');
       t.match((await lab.host('c').run(['ip', '-o', 'link'])).stdout, /web0@.*state UP/);
       const db = await lab.addVm({ name: 'db', host: 'b', ips: ['10.0.0.2/24'] });

@@ -28,6 +28,7 @@ import {
 import { emulatorProgram } from './tool.js';
 import { type LabTruth, truthOf } from './truth.js';
 import { applyPaths, type UnderlayFiles, wireUnderlay } from './underlay.js';
+import { whereabouts } from './whereabouts.js';
 
 export interface LabOptions {
   /** Default `lab`. Letters, digits, - and _, at most 14. */
@@ -251,9 +252,29 @@ export class Lab implements ProcessKeeper {
     });
   }
 
-  /** Moves a VM's wire to another host, as a light migration does. The VM is cut off for some milliseconds. */
+  /** Looks where each VM's wire is by now, as an overlay may have moved it, and corrects the record. */
+  refresh(): Promise<void> {
+    return this.#change(() => this.#refresh());
+  }
+
+  async #refresh(): Promise<void> {
+    const places = await whereabouts(this.name, this.#state.spec);
+    const moved = this.#state.spec.vms.filter((vm) => places.has(vm.name) && places.get(vm.name) !== vm.host);
+    if (moved.length === 0) return;
+    this.#state.spec.vms = this.#state.spec.vms.map((vm) => ({
+      ...vm,
+      host: places.get(vm.name) ?? vm.host,
+    }));
+    this.#save();
+  }
+
+  /**
+   * Moves a VM's wire to another host, behind the back of whoever runs it. The VM is cut off for some milliseconds;
+   * its processes keep the CPU quota that they have.
+   */
   moveVm(name: string, host: string): Promise<void> {
     return this.#change(async () => {
+      await this.#refresh();
       const vm = this.#find(this.#state.spec.vms, 'VM', name);
       this.host(host);
       if (vm.host === host) return;

@@ -3,6 +3,7 @@
 import { rmdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VnetError } from '../core/index.js';
+import { forgetWire } from '../vm/index.js';
 import { mustRun, runCommand } from './command.js';
 import {
   bootId,
@@ -87,7 +88,10 @@ export async function removeByState(root: string, state: LabState): Promise<void
     const namespaces = ownNamespaces(state);
     await endProcesses([...state.processes, ...(await processesIn(namespaces))].filter(isAlive));
     for (const path of state.cgroups) await removeCgroup(path);
-    for (const name of namespaces) await mustRun(['ip', 'netns', 'del', name]);
+    for (const name of namespaces) {
+      await mustRun(['ip', 'netns', 'del', name]); // and its wires, on whatever host they are by now
+      forgetWire(name);
+    }
   }
   for (const file of state.files) rmSync(file, { force: true });
   deleteState(root, state.name);

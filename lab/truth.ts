@@ -1,7 +1,7 @@
 /** What was set in a lab, worked out from its record. */
 
 import { namespaceOf } from './layout.js';
-import { orderedPairs, type Path, pathBetween, portOf } from './spec.js';
+import { orderedPairs, type Path, pathBetween, portOf, portSpecOf } from './spec.js';
 import { isAlive, type LabState } from './state.js';
 
 /** What was set, as `truth()` and `vnet lab truth` tell it. */
@@ -19,7 +19,15 @@ export interface LabTruth {
     cpuPercent: number | null;
     loadPercent: number;
   }[];
-  vms: { name: string; host: string; namespace: string; mac: string; ips: string[]; port: string }[];
+  vms: {
+    name: string;
+    host: string;
+    namespace: string;
+    mac: string;
+    ips: string[];
+    port: string;
+    portSpec: string;
+  }[];
   lans: { host: string; bridge: string; clients: string[] }[];
   /** Every ordered pair. */
   paths: ({ from: string; to: string } & Omit<Path, 'ownRateBps'>)[];
@@ -48,6 +56,7 @@ export function truthOf(state: LabState): LabTruth {
       mac: vm.mac ?? '',
       ips: vm.ips ?? [],
       port: portOf(vm),
+      portSpec: portSpecOf(vm),
     })),
     lans: spec.lans.map((lan) => ({
       host: lan.host,

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { VnetError } from '../core/index.js';
+import { printTopology } from '../lang/index.js';
 import { type Lab, listLabs, makeLab, openLab, removeLab } from './lab.js';
 import type { PathMeasurement } from './measure.js';
 import { parseLab } from './parse.js';
@@ -12,6 +13,7 @@ import { addPatternsVerb } from './patterns/index.js';
 import { ensurePrivilege, reexecInUserNamespace } from './privilege.js';
 import type { LabSpec } from './spec.js';
 import type { LabTruth } from './truth.js';
+import { DEFAULT_PROXY, topologyOf } from './topology.js';
 import { formatRate } from './units.js';
 import { addWebVerb } from './webapp/index.js';
 
@@ -70,7 +72,7 @@ function untilSignal(): Promise<void> {
 
 function summary(truth: LabTruth): string {
   const hosts = truth.hosts.map((host) => [`  ${host.name}`, host.addresses.join(' '), host.namespace]);
-  const vms = truth.vms.map((vm) => [`  ${vm.name}`, `on ${vm.host} as packet:${vm.port}`, vm.namespace]);
+  const vms = truth.vms.map((vm) => [`  ${vm.name}`, `on ${vm.host} as ${vm.portSpec}`, vm.namespace]);
   return `lab ${truth.name}\n${table([...hosts, ...vms])}`;
 }
 
@@ -197,9 +199,12 @@ export function labCommands(program: Command): void {
     .command('truth')
     .argument('<name>')
     .option('--json', 'as JSON')
-    .description('what was set: addresses, and rate, delay, jitter, loss and reordering of every way')
-    .action((name: string, options: { json?: boolean }) => {
+    .description(
+      'what was set: addresses, where each VM is now, and rate, delay, jitter, loss and reordering of every way',
+    )
+    .action(async (name: string, options: { json?: boolean }) => {
       const opened = openLab(name);
+      await opened.refresh();
       if (options.json === true) return printJson(opened.truth());
       print(truthText(opened));
     });
@@ -233,7 +238,20 @@ export function labCommands(program: Command): void {
     .description("run a command in a node's network namespace; the exit code is the command's")
     .addHelpText('after', '\nExample:\n  vnet lab exec wan a -- ping -c3 10.77.0.2')
     .action(async (name: string, node: string, command: string[]) => {
-      process.exitCode = await runHere(openLab(name).node(node).commandLine(command));
+      const opened = openLab(name);
+      if (opened.vms.some((vm) => vm.name === node)) await opened.refresh(); // it has its host's CPU quota
+      process.exitCode = await runHere(opened.node(node).commandLine(command));
+    });
+  lab
+    .command('script')
+    .argument('<name>')
+    .option('--proxy <host>', `the Proxy's host; default: ${DEFAULT_PROXY}, or else the first`)
+    .description('a topology script with the hosts and VMs of a lab, for `vnet up --lab`')
+    .addHelpText('after', '\nExample:\n  vnet lab script wan > wan.vnet && vnet up wan.vnet --lab wan')
+    .action(async (name: string, options: { proxy?: string }) => {
+      const opened = openLab(name);
+      await opened.refresh();
+      process.stdout.write(printTopology(topologyOf(opened, options.proxy)));
     });
   addPatternsVerb(lab);
   addWebVerb(lab);

@@ -3,6 +3,7 @@ import {
   type Change,
   emptyChange,
   emptyTopology,
+  type Host,
   IDENTITY,
   isGroup,
   isMac,
@@ -122,6 +123,7 @@ function checkHosts(context: CheckContext): void {
   checkUnique(context, hosts, IDENTITY.hosts, ({ name }) => words.duplicate(`host "${name}"`), 'name');
   for (const host of hosts) {
     checkName(context, host);
+    checkSize(context, host);
     if (host.endpoint === undefined) continue;
     const { address, port } = host.endpoint;
     if (!isAddress(address)) context.report(host, 'endpoint', words.badAddress(address));
@@ -155,7 +157,8 @@ function checkVms(context: CheckContext): void {
     context.knows('network', vm.network, vm, 'network');
     if (vm.macs.length === 0) context.report(vm, 'name', words.noMac(vm.name));
     for (const index of vm.macs.keys()) checkVmMac(context, vm, index, byMac);
-    checkVmSize(context, vm);
+    checkSize(context, vm);
+    checkMachine(context, vm);
   }
 }
 
@@ -170,7 +173,14 @@ function checkVmMac(context: CheckContext, vm: Vm, index: number, byMac: Map<str
   else byMac.set(key, vm);
 }
 
-function checkVmSize(context: CheckContext, vm: Vm): void {
+function checkMachine(context: CheckContext, vm: Vm): void {
+  const { machine } = vm;
+  if (machine?.driver === 'qemu' && machine.kernel === undefined && machine.disk === undefined)
+    context.report(vm, 'run', words.nothingToBoot(vm.name));
+}
+
+/** What a VM needs, or a host has for VMs. */
+function checkSize(context: CheckContext, vm: Vm | Host): void {
   const { memoryBytes, cpus } = vm;
   if (memoryBytes !== undefined && !(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) {
     context.report(vm, 'memory', words.badNumber(String(memoryBytes), 'a size', '512M or 2G'));
@@ -178,6 +188,12 @@ function checkVmSize(context: CheckContext, vm: Vm): void {
   if (cpus !== undefined && !(Number.isFinite(cpus) && cpus > 0)) {
     context.report(vm, 'cpu', words.badNumber(String(cpus), 'a number of CPUs', '2 or 0.5'));
   }
+}
+
+/** VMs share a bridge, also one with a statement of its own, and a port that is said to be for VMs that come. */
+function isShared(port: string, ...statements: object[]): boolean {
+  const roles = statements.flatMap((statement) => ('role' in statement ? [statement.role] : []));
+  return roles.length < 2 && !roles.includes('lan') && (port.startsWith('bridge:') || roles.includes('vms'));
 }
 
 function checkPorts(context: CheckContext): void {
@@ -196,7 +212,8 @@ function checkPorts(context: CheckContext): void {
     if (problem) context.report(statement, 'port', problem);
     const first = used.get(`${host} ${port}`);
     if (first === undefined) used.set(`${host} ${port}`, statement);
-    else context.report(statement, 'port', words.portTwice(port, host), first);
+    else if (!isShared(port, first, statement))
+      context.report(statement, 'port', words.portTwice(port, host), first);
   }
 }
 

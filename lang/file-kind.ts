@@ -15,7 +15,7 @@ const SCRIPT_WORDS =
 const LAB_WORDS = /^(underlay|pair|path|lan|cpu|load|seed|impair)\b/;
 /** Words that begin a statement of either. */
 const SHARED_WORDS = /^(host|vm)\s/;
-const SCRIPT_HOST = /^(host\s+\S+\s+(at|user)|vm\s.*\s(pinned|memory|cpu|port\s+[a-z]+:))\s?/;
+const SCRIPT_HOST = /^(host\s+\S+\s+(at|user)|vm\s.*\s(pinned|memory|cpu|run|port\s+[a-z]+:))\s?/;
 const LAB_HOST = /^(host\s+\S+\s.*\b(rate|delay|jitter|loss|reorder|address|mtu)|vm\s.*\s(ip|gateway))\s/;
 
 /** Four words, or a beginning that no word of ours has. */

@@ -6,6 +6,7 @@ import {
   type Host,
   type LinkType,
   type Network,
+  type PortRole,
   type RuleAction,
   type RuleStatement,
   type Shape,
@@ -16,6 +17,7 @@ import {
 } from '../core/index.js';
 import { type Diagnostics, type Span, spanOf } from './diagnostics.js';
 import { nearest } from './did-you-mean.js';
+import { readMachine } from './machine.js';
 import type { Attribute, MatcherNode, ModernNode, NodeOf } from './nodes.js';
 import { BothWays, MODERN, valueOf } from './tokens.js';
 import { readEndpoint, readMac, readPositive, readSize, readWhole, UNREADABLE } from './values.js';
@@ -75,13 +77,15 @@ class ModernLowering {
     const isProxy = node.head.tokenType === MODERN.proxy;
     const host: Host = { name: node.name.image, ...(isProxy ? { proxy: true } : {}) };
     const lans = node.attributes.filter(({ word }) => word.tokenType === MODERN.lan);
-    const { at, user } = this.#attributes(node.attributes.filter((attribute) => !lans.includes(attribute)));
+    const own = node.attributes.filter((attribute) => !lans.includes(attribute));
+    const { at, user, memory, cpu } = this.#attributes(own);
     const endpoint = at?.[0] && readEndpoint(at[0].image);
     if (at?.[0] && endpoint !== undefined) {
       if ('address' in endpoint) host.endpoint = endpoint;
       else this.diagnostics.add(this.#span(at[0]), endpoint);
     }
     if (user?.[0]) host.user = valueOf(user[0]);
+    Object.assign(host, this.#size(memory?.[0], cpu?.[0]));
     this.topology.hosts.push(host);
     this.#place(host, { head: node.head, name: node.name, endpoint: at?.[0], user: user?.[0] });
     for (const { word, values } of lans) {
@@ -94,7 +98,8 @@ class ModernLowering {
   }
 
   #lowerVm(node: NodeOf<'vm'>): void {
-    const { mac: macs = [], port, memory, cpu, in: network } = this.#attributes(node.attributes);
+    const attributes = this.#attributes(node.attributes);
+    const { mac: macs = [], port, memory, cpu, in: network } = attributes;
     const vm: Vm = {
       name: node.name.image,
       network: network?.[0]?.image ?? this.#network,
@@ -110,20 +115,26 @@ class ModernLowering {
       vm.macs.push(mac);
     }
     if (port?.[0]) vm.port = valueOf(port[0]);
-    const memoryBytes =
-      memory?.[0] && this.#read(memory[0], readSize(memory[0].image), 'a size', '512M or 2G');
-    const cpus = cpu?.[0] && this.#read(cpu[0], readPositive(cpu[0].image), 'a number of CPUs', '2 or 0.5');
-    if (memoryBytes !== undefined) vm.memoryBytes = memoryBytes;
-    if (cpus !== undefined) vm.cpus = cpus;
+    Object.assign(vm, this.#size(memory?.[0], cpu?.[0]));
+    const machine = readMachine(attributes, (token, wording) =>
+      this.diagnostics.add(this.#span(token), wording),
+    );
+    if (machine !== undefined) vm.machine = machine;
     this.topology.vms.push(vm);
     if (!this.#vms.has(vm.name)) this.#vms.set(vm.name, vm);
     // A VM whose only address cannot be read is not one without an address.
     if (vm.macs.length === 0 && macs.length > 0) vm.macs.push(UNREADABLE);
-    this.#place(vm, { ...places, port: port?.[0], network: network?.[0] });
+    this.#place(vm, { ...places, port: port?.[0], run: attributes['run']?.[0], network: network?.[0] });
+  }
+
+  #size(memory: IToken | undefined, cpu: IToken | undefined): Pick<Vm, 'memoryBytes' | 'cpus'> {
+    const memoryBytes = memory && this.#read(memory, readSize(memory.image), 'a size', '512M or 2G');
+    const cpus = cpu && this.#read(cpu, readPositive(cpu.image), 'a number of CPUs', '2 or 0.5');
+    return { ...(memoryBytes === undefined ? {} : { memoryBytes }), ...(cpus === undefined ? {} : { cpus }) };
   }
 
   #lowerPort(node: NodeOf<'port'>): void {
-    const role = node.role.tokenType === MODERN.lan ? ('lan' as const) : ('vm' as const);
+    const role = node.role.image as PortRole;
     const port = { network: this.#scope(node), host: node.host.image, port: valueOf(node.port), role };
     this.topology.ports.push(port);
     this.#place(port, { head: node.head, port: node.port, host: node.host, network: node.network });

@@ -102,6 +102,27 @@ class ModernParser extends EmbeddedActionsParser {
             values: [this.CONSUME(Value, { ERR_MSG: "a user's name" })],
           }),
         },
+        { ALT: () => this.SUBRULE(this.size) },
+      ]),
+  );
+
+  /** What a VM needs, or a host has for VMs. */
+  private readonly size = this.RULE(
+    'size',
+    (): Attribute =>
+      this.OR([
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.memory),
+            values: [this.CONSUME(Word, { ERR_MSG: 'a size, as in 512M' })],
+          }),
+        },
+        {
+          ALT: () => ({
+            word: this.CONSUME(MODERN.cpu),
+            values: [this.CONSUME2(Word, { ERR_MSG: 'a number' })],
+          }),
+        },
       ]),
   );
 
@@ -142,33 +163,54 @@ class ModernParser extends EmbeddedActionsParser {
             values: [this.CONSUME(Value, { ERR_MSG: 'a port, as in tap:web0' })],
           }),
         },
-        {
-          ALT: () => ({
-            word: this.CONSUME(MODERN.memory),
-            values: [this.CONSUME2(Word, { ERR_MSG: 'a size, as in 512M' })],
-          }),
-        },
-        {
-          ALT: () => ({
-            word: this.CONSUME(MODERN.cpu),
-            values: [this.CONSUME3(Word, { ERR_MSG: 'a number' })],
-          }),
-        },
+        { ALT: () => this.SUBRULE(this.size) },
         {
           ALT: () => ({
             word: this.CONSUME(MODERN.in),
-            values: [this.CONSUME4(Word, { ERR_MSG: "a network's name" })],
+            values: [this.CONSUME2(Word, { ERR_MSG: "a network's name" })],
           }),
         },
+        { ALT: () => this.SUBRULE(this.machine) },
       ]),
   );
+
+  /** How a VM is run: a driver, what it is told, and its parts. */
+  private readonly machine = this.RULE(
+    'machine',
+    (): Attribute =>
+      this.OR([
+        {
+          ALT: () => {
+            const word = this.CONSUME(MODERN.run);
+            const driver = this.CONSUME(Word, { ERR_MSG: '"qemu"\n"netns"\n"exec"' });
+            const argument = this.OPTION(() => this.CONSUME(Value));
+            return { word, values: argument === undefined ? [driver] : [driver, argument] };
+          },
+        },
+        { ALT: () => this.SUBRULE(this.machinePart) },
+      ]),
+  );
+
+  private readonly machinePart = this.RULE('machinePart', (): Attribute => {
+    const word = this.OR([
+      { ALT: () => this.CONSUME(MODERN.kernel) },
+      { ALT: () => this.CONSUME(MODERN.initrd) },
+      { ALT: () => this.CONSUME(MODERN.append) },
+      { ALT: () => this.CONSUME(MODERN.disk) },
+    ]);
+    return { word, values: [this.CONSUME(Value, { ERR_MSG: 'a path or a "text"' })] };
+  });
 
   private readonly port = this.RULE('port', (): NodeOf<'port'> => {
     const head = this.CONSUME(MODERN.port);
     const port = this.CONSUME(Value, { ERR_MSG: 'a port, as in bridge:br0' });
     this.CONSUME(MODERN.on);
     const host = this.CONSUME(Word, { ERR_MSG: "a host's name" });
-    const role = this.OR([{ ALT: () => this.CONSUME(MODERN.lan) }, { ALT: () => this.CONSUME(MODERN.vm) }]);
+    const role = this.OR([
+      { ALT: () => this.CONSUME(MODERN.lan) },
+      { ALT: () => this.CONSUME(MODERN.vm) },
+      { ALT: () => this.CONSUME(MODERN.vms) },
+    ]);
     return { kind: 'port', head, port, host, role, ...this.SUBRULE(this.scope) };
   });
 

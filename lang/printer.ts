@@ -4,6 +4,7 @@
  */
 import { canonical, DEFAULT_NETWORK, type PortStatement, type Topology } from '../core/index.js';
 import { writeValue } from './tokens.js';
+import { writeMachine } from './machine.js';
 import { writeAction, writeEndpoint, writeMatcher, writeSize } from './values.js';
 
 type Statement<K extends keyof Topology> = Topology[K][number];
@@ -17,18 +18,21 @@ const optional = (word: string, value: string | number | undefined): string =>
 
 const WRITERS: Writers = {
   networks: ({ name, id, mtu }) => [`network ${name}`, optional('id', id), optional('mtu', mtu)],
-  hosts: ({ name, proxy, endpoint, user }) => [
+  hosts: ({ name, proxy, endpoint, user, memoryBytes, cpus }) => [
     `${proxy ? 'proxy' : 'host '} ${name}`,
     endpoint === undefined ? '' : `at ${writeEndpoint(endpoint)}`,
     optional('user', user === undefined ? undefined : writeValue(user)),
+    optional('memory', memoryBytes === undefined ? undefined : writeSize(memoryBytes)),
+    optional('cpu', cpus),
   ],
-  vms: ({ name, network, host, pinned, macs, port, memoryBytes, cpus }, scope) => [
+  vms: ({ name, network, host, pinned, macs, port, memoryBytes, cpus, machine }, scope) => [
     `vm ${name}`,
     `${pinned ? 'pinned ' : ''}on ${host}`,
     macs.length === 0 ? '' : `mac ${macs.join(',')}`,
     optional('port', port === undefined ? undefined : writeValue(port)),
     optional('memory', memoryBytes === undefined ? undefined : writeSize(memoryBytes)),
     optional('cpu', cpus),
+    machine === undefined ? '' : writeMachine(machine),
     scope(network),
   ],
   ports: ({ network, host, port, role }, scope) => [

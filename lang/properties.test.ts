@@ -79,22 +79,30 @@ const endpoint = fc.record({
   port: fc.integer({ min: 1, max: 65534 }),
 });
 const flag = fc.constant(true);
+const memoryBytes = fc.integer({ min: 1, max: 2 ** 50 });
+const cpus = fc.oneof(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0.01, max: 64, noNaN: true }));
+const machine = fc.oneof(
+  record({ driver: fc.constant('qemu') }, { kernel: value, initrd: value, append: value, disk: value }),
+  record({ driver: fc.constant('netns'), namespace: value }),
+  record({ driver: fc.constant('exec'), command: value }),
+);
 const STATEMENTS: { [K in keyof Topology]: fc.Arbitrary<unknown> } = {
   networks: record(
     { name },
     { id: fc.integer({ min: 1, max: 2 ** 32 - 1 }), mtu: fc.integer({ min: 576, max: 9000 }) },
   ),
-  hosts: record({ name }, { proxy: flag, endpoint, user: value }),
+  hosts: record({ name }, { proxy: flag, endpoint, user: value, memoryBytes, cpus }),
   vms: record(
     { name, network: name, host: name, macs: fc.array(mac, { maxLength: 3 }) },
     {
       pinned: flag,
       port,
-      memoryBytes: fc.integer({ min: 1, max: 2 ** 50 }),
-      cpus: fc.oneof(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0.01, max: 64, noNaN: true })),
+      memoryBytes,
+      cpus,
+      machine,
     },
   ),
-  ports: record({ network: name, host: name, port, role: fc.constantFrom('lan', 'vm') }),
+  ports: record({ network: name, host: name, port, role: fc.constantFrom('lan', 'vm', 'vms') }),
   links: record({ type: linkType, a: name, b: name }, { madeBy: name }),
   shapes: fc
     .tuple(shape, record({ type: linkType, network: name, hosts: fc.array(name, { maxLength: 5 }) }))

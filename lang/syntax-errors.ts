@@ -66,7 +66,11 @@ function wordingFor(found: IToken, expected: string[], isHead: boolean, form: Fo
 
 /** What a person may have meant by a word where a statement could as well have ended. */
 const ATTRIBUTES: Record<Form, readonly string[]> = {
-  modern: [...STATEMENT_WORDS, 'at', 'user', 'lan', 'mac', 'memory', 'cpu', 'in', 'by', 'id', 'mtu'],
+  modern: [
+    ...STATEMENT_WORDS,
+    ...['at', 'user', 'lan', 'mac', 'memory', 'cpu', 'run', 'kernel', 'initrd', 'append', 'disk'],
+    ...['in', 'by', 'id', 'mtu'],
+  ],
   paper: PAPER_ITEM_WORDS,
 };
 

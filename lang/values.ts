@@ -94,16 +94,18 @@ export const UNREADABLE = BROADCAST;
 export const UNREADABLE_PORT = 0;
 
 /** Kinds of port a topology may name; `memory:` is the in-memory data plane's, for tests and simulation. */
-export const PORT_KINDS = ['tap:', 'bridge:', 'packet:', 'unix:'] as const;
+export const PORT_KINDS = ['tap:', 'bridge:', 'packet:', 'unix:', 'unix-connect:'] as const;
+const SOCKET_KINDS: readonly string[] = ['unix:', 'unix-connect:'];
 const KNOWN_KINDS = [...PORT_KINDS, 'memory:'];
 
 /** What is wrong with a port specification, if anything. */
 export function portSpecProblem(spec: string): Wording | undefined {
   const kind = KNOWN_KINDS.find((candidate) => spec.startsWith(candidate));
   const name = spec.slice(kind?.length ?? 0);
-  const badCharacters = kind === 'unix:' ? /[\0\r\n]/ : /[\s/\0]/;
+  const isSocket = kind !== undefined && SOCKET_KINDS.includes(kind);
+  const badCharacters = isSocket ? /[\0\r\n]/ : /[\s/\0]/;
   if (kind === undefined || name === '' || badCharacters.test(name)) return badPortSpec(spec, PORT_KINDS);
-  const limit = kind === 'unix:' ? MAX_SOCKET_PATH : kind === 'memory:' ? Infinity : MAX_INTERFACE_NAME;
+  const limit = isSocket ? MAX_SOCKET_PATH : kind === 'memory:' ? Infinity : MAX_INTERFACE_NAME;
   return Buffer.byteLength(name) > limit ? longPortSpec(spec, limit) : undefined;
 }
 

@@ -171,6 +171,30 @@ export const longPortSpec = (spec: string, limit: number): Wording => ({
   message: `the name in ${quote(spec)} is too long`,
   hint: `the system takes ${limit} octets`,
 });
+export const unknownDriver = (name: string, drivers: readonly string[], near?: string): Wording => ({
+  code: 'unknown-driver',
+  message: `no driver is called ${quote(name)}`,
+  expected: [...drivers],
+  hint: near === undefined ? `write ${oneOf(drivers)}` : `did you mean ${quote(near)}?`,
+});
+export const driverArgument = (driver: string, wanted: string | undefined): Wording => ({
+  code: 'driver-argument',
+  message: wanted === undefined ? `${driver} takes nothing after its name` : `${driver} wants ${wanted}`,
+  hint:
+    wanted === undefined
+      ? 'write its parts: kernel, initrd, append, disk'
+      : `write it after ${quote(`run ${driver}`)}`,
+});
+export const partWithoutQemu = (part: string): Wording => ({
+  code: 'machine-part',
+  message: `${quote(part)} is a part of a machine that QEMU runs`,
+  hint: 'write "run qemu" before it',
+});
+export const nothingToBoot = (name: string): Wording => ({
+  code: 'nothing-to-boot',
+  message: `VM ${quote(name)} has nothing to boot from`,
+  hint: 'name a kernel, a disk or both',
+});
 export const badMtu = (mtu: number, min: number, max: number): Wording => ({
   code: 'bad-mtu',
   message: `an mtu of ${mtu} octets cannot be carried`,

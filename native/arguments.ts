@@ -40,6 +40,15 @@ export function checkMacs(macs: number[]): void {
   for (const mac of macs) checkNumber(mac, 'a MAC address', MAX_MAC);
 }
 
+export function checkSource(mac: number): void {
+  checkMacs([mac]);
+  check(
+    !isGroup(macFromNumber(mac)),
+    `${macFromNumber(mac)} is a group address`,
+    'only one can be somewhere',
+  );
+}
+
 export function checkNetwork({ network, mtu, epoch, oldestEpoch }: PlaneNetwork): void {
   checkNumber(network, 'network', MAX_ID);
   checkNumber(mtu, 'mtu', MOST_MTU, LEAST_MTU);

@@ -29,6 +29,7 @@ import {
   checkNote,
   checkNumber,
   checkRate,
+  checkSource,
   checkTrain,
   MAX_ID,
 } from './arguments.js';
@@ -50,6 +51,7 @@ interface NativePlane {
   sendTrain(train: PlaneTrain): void;
   sendNote(link: number, note: Uint8Array): void;
   sendEcho(echo: PlaneEcho & { network: number }): void;
+  announce(port: number, source: number): void;
   close(): void;
 }
 
@@ -276,6 +278,13 @@ class UserPlane implements DataPlane {
     const mtu = this.#known(this.#networks, network, 'network').mtu;
     checkEcho(echo, mtu);
     native(() => plane.sendEcho({ ...echo, network }));
+  }
+
+  announce(port: number, source: number): void {
+    const plane = this.#open();
+    this.#known(this.#ports, port, 'port');
+    checkSource(source);
+    plane.announce(port, source);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** What the conformance suite cannot see: sockets, reasons, reconnection, split and join, bad ports. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import dgram from 'node:dgram';
-import { writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
@@ -392,3 +392,93 @@ t.test('a dead listener leaves its socket file, which is replaced', async (t) =>
   const peer = await stage.unixPort(files.path('stale'));
   peer.socket.destroy();
 });
+
+t.test('unix-connect: the listener comes later, goes, and comes again', async (t) => {
+  const files = folder();
+  const path = files.path('qemu.sock');
+  const stage = new Stage();
+  const peers: net.Socket[] = [];
+  const received: Buffer[] = [];
+  const listen = async () => {
+    const server = net.createServer((socket) => {
+      peers.push(socket);
+      socket.on('data', (data) => received.push(data)).on('error', () => socket.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    return server;
+  };
+  t.teardown(() => {
+    stage.plane.close();
+    for (const peer of peers) peer.destroy();
+    files.remove();
+  });
+  t.throws(() => stage.openPort('unix-connect:'), { code: 'VNET_ERR_INVALID' });
+  stage.openPort(`unix-connect:${path}`);
+  const other = await stage.unixPort(files.path('other'), { port: 2 });
+  stage.decide = ({ ingress }) => [{ kind: 'port', port: ingress === 1 ? 2 : 1 }];
+  const reasons = () => stage.events.flatMap((event) => (event.kind === 'port' ? [event.reason] : []));
+  await until(() => reasons().includes(`nobody listens at ${path} yet`), 'the reason');
+  other.send(frame(B, A));
+  await until(async () => (await stage.drops(DROP_REASONS.portQueue)) === 1, 'counted');
+
+  for (const round of [1, 2]) {
+    const server = await listen();
+    await until(() => stage.portIsUp(), 'connected');
+    other.send(frame(B, A, 60 + round));
+    await until(() => received.length === round, 'a frame');
+    t.equal(received.at(-1)?.length, 4 + 60 + round);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(70);
+    peers.at(-1)?.write(Buffer.concat([length, frame(A, B, 70)]));
+    await until(() => other.received.length === round, 'one back');
+    peers.at(-1)?.destroy();
+    server.close();
+    await until(() => !stage.portIsUp(), 'gone');
+  }
+  t.equal(peers.length, 2, 'one connection each time');
+  other.socket.destroy();
+});
+
+const qemu = ['/usr/bin', '/usr/local/bin']
+  .map((directory) => `${directory}/qemu-system-x86_64`)
+  .find((path) => existsSync(path));
+t.test(
+  'unix-connect: QEMU listens, starts again, and announces its VM',
+  { skip: !qemu && 'needs QEMU' },
+  async (t) => {
+    const files = folder();
+    const [path, monitor] = [files.path('vm.sock'), files.path('qmp.sock')];
+    const stage = new Stage();
+    t.teardown(() => {
+      stage.plane.close();
+      files.remove();
+    });
+    stage.openPort(`unix-connect:${path}`, { guarded: true });
+    const announcements = () =>
+      stage.events.filter((event) => event.kind === 'source' && event.announced && event.source === A).length;
+    for (const round of [1, 2]) {
+      const before = announcements();
+      const vm = spawn(
+        qemu ?? '',
+        [
+          ...['-nodefaults', '-display', 'none', '-accel', 'tcg', '-m', '32'],
+          ...['-netdev', `stream,id=n,server=on,addr.type=unix,addr.path=${path}`],
+          ...['-device', 'virtio-net-pci,netdev=n,romfile=,mac=02:00:00:00:00:01'],
+          ...['-qmp', `unix:${monitor},server=on,wait=off`],
+        ],
+        { stdio: 'ignore' },
+      );
+      t.teardown(() => vm.kill('SIGKILL'));
+      await until(() => stage.portIsUp(), `QEMU is there, ${round}`);
+      const qmp = net.connect(monitor);
+      qmp.on('error', () => qmp.destroy());
+      qmp.write('{"execute":"qmp_capabilities"}{"execute":"announce-self","arguments":');
+      qmp.write('{"initial":50,"max":550,"rounds":5,"step":50}}');
+      await until(() => announcements() > before, `its announcement, ${round}`);
+      qmp.destroy();
+      vm.kill('SIGKILL');
+      await until(() => !stage.portIsUp(), 'gone');
+      for (const socket of [path, monitor]) rmSync(socket, { force: true });
+    }
+  },
+);

@@ -17,6 +17,8 @@ export interface ChangeJobOptions {
   keeper: IntentKeeper;
   /** Absent: nothing of the user's changes; hosts came or went, addresses were learnt. */
   wanted: Wanted | undefined;
+  /** A host that refuses is obeyed, though the user changes nothing. Default false. */
+  strict?: boolean;
   progress: ((progress: ChangeProgress) => void) | undefined;
   /** As they are; the executor moves them. */
   epochs: ReadonlyMap<number, number>;
@@ -48,7 +50,7 @@ export class ChangeJob implements Job {
   constructor(options: ChangeJobOptions) {
     const { wanted, progress, keeper, identities } = options;
     this.#options = options;
-    this.internal = wanted === undefined;
+    this.internal = wanted === undefined && !options.strict;
     this.isLarge = wanted !== undefined && sizeOf(wanted.change) > LARGE_STATEMENTS;
     this.progress = progress;
     this.#topology = wanted?.topology ?? keeper.intent.topology;
@@ -66,22 +68,31 @@ export class ChangeJob implements Job {
     const { keeper, wanted } = this.#options;
     if (switching) return keeper.begin(hosts);
     if (!wanted) return;
-    if (this.isLarge) await breath();
-    this.#promised = this.#next();
-    this.#promising = keeper.promise(this.#promised, wanted.change, hosts);
+    this.#promising = this.#promise(wanted.change, hosts);
     return this.#promising;
   }
 
+  /** Steps that do not wait for it leave first. */
+  async #promise(change: Change, hosts: string[]): Promise<void> {
+    await breath();
+    this.#promised = this.#next();
+    await this.#options.keeper.promise(this.#promised, change, hosts);
+  }
+
   async commit(lowered: Lowered): Promise<void> {
-    const { keeper, wanted, onCommit } = this.#options;
-    const intent = this.#next();
+    const { keeper, epochs, onCommit } = this.#options;
     const promised = this.#promised;
-    if (promised && sameEpochs(promised.epochs, intent.epochs)) keeper.settle(promised);
-    else if (wanted || !isStored(intent, keeper.intent)) {
-      await keeper.promise(intent, wanted?.change);
-      keeper.settle(intent);
-    }
+    if (promised && sameEpochs(promised.epochs, Object.fromEntries(epochs))) keeper.settle(promised);
+    else await this.#store();
     onCommit(lowered);
+  }
+
+  async #store(): Promise<void> {
+    const { keeper, wanted } = this.#options;
+    const intent = this.#next();
+    if (!wanted && isStored(intent, keeper.intent)) return;
+    await keeper.promise(intent, wanted?.change);
+    keeper.settle(intent);
   }
 
   /** A change that does not come to pass must not be taken up from the journal by the next start. */

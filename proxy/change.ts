@@ -53,7 +53,8 @@ function effective(current: Topology, wanted: Change): Outcome {
   const outcome: Outcome = { topology: { ...current }, change: emptyChange() };
   for (const list of TOPOLOGY_LISTS) {
     if (wanted.add[list].length + wanted.remove[list].length === 0) continue;
-    const added = canonical({ ...emptyTopology(), [list]: wanted.add[list] })[list];
+    const added =
+      wanted.add[list].length > 0 ? canonical({ ...emptyTopology(), [list]: wanted.add[list] })[list] : [];
     const edits = editsOf(list, current[list], wanted.remove[list], added);
     const removed = edits.flatMap(({ before }) => before ?? []);
     const put_ = edits.flatMap(({ after }) => after ?? []);

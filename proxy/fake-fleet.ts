@@ -4,6 +4,7 @@ import {
   type EchoResult,
   type HostConfig,
   type HostDelta,
+  type HostReport,
   type HostSession,
   type LocalView,
   type ReachRequest,
@@ -12,6 +13,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import { ForwardingTable } from '../vnetd/index.js';
+import { FakeVms, FakeVmWorld } from './fake-vms.js';
 
 /** What the next steps of a host meet; the first entry is for the next step. */
 export type Mishap = 'ok' | 'refuse' | 'hang' | 'vanish' | 'late-vanish';
@@ -22,6 +24,7 @@ export class FakeHost implements HostSession {
   table = new ForwardingTable();
   mishaps: Mishap[] = [];
   closed = false;
+  readonly vms: FakeVms;
   /** What it was told of sight, in order. */
   parameters: SightParameters[] = [];
   steps = 0;
@@ -30,10 +33,18 @@ export class FakeHost implements HostSession {
   /** Called after a step has taken effect, before it is answered. */
   onStep: (() => void) | undefined;
 
-  constructor(host: string, config?: HostConfig) {
+  constructor(host: string, config?: HostConfig, world = new FakeVmWorld()) {
     this.host = host;
+    this.vms = world.of(host);
     this.config = config ?? { host, revision: 0, networks: [], links: [], ports: [], rules: [] };
     this.table.replaceAll(this.config.rules);
+  }
+
+  /** What it says of itself when it connects. */
+  report(): HostReport {
+    const { host, config, vms } = this;
+    const { revision } = config;
+    return { host, version: '1', revision, dataPort: 7700, machine: vms.capabilities(), vms: vms.said() };
   }
 
   async configure(config: HostConfig): Promise<void> {

@@ -2,6 +2,7 @@
 import {
   type ChangeResult,
   type Clock,
+  emptyChange,
   emptyTopology,
   type LinkType,
   macFromNumber,
@@ -121,8 +122,8 @@ export class Fleet {
   }
 
   join(host: FakeHost): Promise<void> {
-    const { revision } = host.config;
-    return this.proxy.attach(host, { host: host.host, version: '1', revision, dataPort: 7700 });
+    host.vms.tell = (report) => this.proxy.vmReport(host.host, report);
+    return this.proxy.attach(host, host.report());
   }
 
   target(topology: Topology): Promise<ChangeResult> {
@@ -142,7 +143,7 @@ export class Fleet {
 
   /** Whatever was asked for before is done: jobs are done in order, this one is in vain. */
   async #idle(): Promise<void> {
-    await this.proxy.placeVm('nobody', 'nowhere').catch(() => {});
+    await this.proxy.apply({ kind: 'change', change: emptyChange() }).catch(() => {});
   }
 
   #isDraining(): boolean {

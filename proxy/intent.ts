@@ -15,7 +15,6 @@ import {
   emptyTopology,
   type Store,
   type Topology,
-  TOPOLOGY_LISTS,
   VnetError,
 } from '../core/index.js';
 import type { LinkIdentities, LinkIdentity } from './lowering/index.js';
@@ -144,9 +143,7 @@ export class IntentKeeper {
   }
 
   #statements(): number {
-    const count = (lists: Partial<Topology>) =>
-      TOPOLOGY_LISTS.reduce((sum, x) => sum + (lists[x]?.length ?? 0), 0);
-    return this.#entries.reduce((sum, { add, remove }) => sum + 1 + count(add) + count(remove), 0);
+    return this.#entries.reduce((sum, { add, remove }) => sum + 1 + lengthOf(add) + lengthOf(remove), 0);
   }
 
   async #writeJournal(journal: Journal): Promise<void> {
@@ -231,6 +228,12 @@ function entryOf(before: Intent, next: Intent, change: Change | undefined, hosts
 
 function filled(lists: Topology | undefined): Partial<Topology> {
   return Object.fromEntries(Object.entries(lists ?? {}).filter(([, list]) => list.length > 0));
+}
+
+function lengthOf(lists: Partial<Topology>): number {
+  let length = 0;
+  for (const list of Object.values(lists)) length += list.length;
+  return length;
 }
 
 function linksBetween(before: LinkIdentities, after: LinkIdentities): Pick<Entry, 'links' | 'removedLinks'> {

@@ -29,7 +29,7 @@ export class Learning {
     const config = members.get(host)?.installed;
     const known = config?.ports.find((other) => other.port === port);
     if (!known) return;
-    if (known.role === 'vm') {
+    if (known.role !== 'lan') {
       if (!admitted) registry.refuse({ host, port, mac, at });
       return;
     }

@@ -14,6 +14,7 @@ import { breath, ChangeJob, type Wanted } from './change-job.js';
 import { Completion } from './completion.js';
 import { Executor, type Member } from './executor/index.js';
 import { type Intent, IntentKeeper, REVISIONS_A_START } from './intent.js';
+import { JobQueue } from './job-queue.js';
 import { Liveness } from './liveness.js';
 import {
   type LinkIdentities,
@@ -81,7 +82,7 @@ export class Overlay {
   #trials = NO_TRIALS;
   /** As if every host were there: kept apart, since going from one to the other would cost all that differs. */
   readonly #ideal = new Lowering();
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #jobs = new JobQueue(() => this.announcePhases());
   #reconcileQueued = false;
   #revision: number;
   #cancelSave: (() => void) | undefined;
@@ -224,12 +225,10 @@ export class Overlay {
     this.reconcile();
   }
 
-  /** One job at a time, in the order they were asked for. */
-  enqueue<T>(job: () => Promise<T>): Promise<T> {
+  /** One job at a time, in the order they were asked for; `urgent` ones before all that wait. */
+  enqueue<T>(job: () => Promise<T>, order: { urgent?: boolean } = {}): Promise<T> {
     if (this.closed) return Promise.reject(new VnetError('VNET_ERR_CLOSED', 'the Proxy is stopping'));
-    const next = this.#queue.then(job).finally(() => this.announcePhases());
-    this.#queue = next.catch(() => {}); // Whoever asked for it gets the error.
-    return next;
+    return this.#jobs.add(job, order.urgent ?? false);
   }
 
   /** Takes no more jobs; resolves when those asked for are done and everything is stored. */
@@ -237,23 +236,26 @@ export class Overlay {
     this.closed = true;
     this.#cancelGrace();
     this.trees.close();
-    for (let last: unknown; last !== this.#queue; ) {
-      last = this.#queue;
-      await this.#queue;
-    }
+    await this.#jobs.idle();
     await this.#keeper.close();
     await this.saveRegistry();
   }
 
   /**
    * Makes the hosts equal to what is wanted, and that what the user owns. Call it from within the queue.
-   * Without `wanted` nothing of the intent changes: hosts came or went, addresses were learnt.
+   * Without `wanted` nothing of the intent changes: hosts came or went, addresses were learnt. `strict`: a host that
+   * refuses then undoes it all the same.
    */
-  async transition(wanted?: Wanted, progress?: (progress: ChangeProgress) => void): Promise<string[]> {
+  async transition(
+    wanted?: Wanted,
+    progress?: (progress: ChangeProgress) => void,
+    strict = false,
+  ): Promise<string[]> {
     if (wanted) for (const member of this.members.values()) member.presumed &&= member.session !== undefined;
     const job = new ChangeJob({
       keeper: this.#keeper,
       wanted,
+      strict,
       progress,
       epochs: this.epochs,
       identities: this.identities,

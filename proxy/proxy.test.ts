@@ -44,7 +44,7 @@ function lab(): Topology {
 async function attach(proxy: Proxy, ...names: string[]): Promise<FakeHost[]> {
   const hosts = names.map((name) => new FakeHost(name));
   await Promise.all(
-    hosts.map((host) => proxy.attach(host, { host: host.host, version: '1', revision: 0, dataPort: 1 })),
+    hosts.map((host) => proxy.attach(host, host.report())),
   );
   return hosts;
 }
@@ -93,7 +93,7 @@ t.test('a daemon may join before a script names it', async (t) => {
     view.hosts.map(({ name, phase }) => `${name} ${phase}`),
     ['home ready', 'x ready'],
   );
-  await t.rejects(proxy.attach(new FakeHost('y'), { host: 'z', version: '1', revision: 0, dataPort: 1 }), {
+  await t.rejects(proxy.attach(new FakeHost('y'), { ...new FakeHost('y').report(), host: 'z' }), {
     code: 'VNET_ERR_REFUSED',
   });
   await proxy.close();

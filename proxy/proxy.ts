@@ -18,6 +18,10 @@ import {
   isEmptyChange,
   type LocalView,
   type MatrixView,
+  type MoveView,
+  type MoveResult,
+  type MoveRequest,
+  type MoveOptions,
   networkId,
   type OverlayEvent,
   type OverlayView,
@@ -30,13 +34,19 @@ import {
   type TopologyView,
   type TrafficHistory,
   type UnderlayView,
+  type VmCheck,
+  type VmReport,
+  type VmStatus,
   VnetError,
 } from '../core/index.js';
+import { followVms } from './following-world.js';
 import { loadIntent } from './intent.js';
 import { Learning } from './learning.js';
 import { Membership } from './membership.js';
+import { Vms } from './migration/index.js';
 import { type Log, Overlay, type SecretSource } from './overlay.js';
 import { findPlace, isMacText } from './places.js';
+import { Placing } from './placing.js';
 import { planEffects, propose } from './planning.js';
 import {
   LEARNT_AGE_MS,
@@ -93,26 +103,41 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     uncertain: unfinished?.hosts ?? [],
     treeTimers: { deadMs: TREE_DEAD_MS, settleMs: TREE_SETTLE_MS, ...options.treeTimers },
   });
-  return new Proxy(overlay, learntAgeMs, await Sight.create(overlay));
+  const placing = new Placing(overlay);
+  const vms = await Vms.create(overlay, placing);
+  return new Proxy(overlay, { learntAgeMs, sight: await Sight.create(overlay), placing, vms });
+}
+
+interface ProxyParts {
+  learntAgeMs: number;
+  sight: Sight;
+  placing: Placing;
+  vms: Vms;
 }
 
 export class Proxy implements Authority {
   readonly #overlay: Overlay;
+  readonly #placing: Placing;
+  readonly #vms: Vms;
   readonly #membership: Membership;
   readonly #learning: Learning;
+  readonly #following: ReturnType<typeof followVms>;
   readonly #sight: Sight;
 
   /** Use `createProxy`. */
-  constructor(overlay: Overlay, learntAgeMs: number, sight: Sight) {
+  constructor(overlay: Overlay, { learntAgeMs, sight, placing, vms }: ProxyParts) {
     this.#sight = sight;
+    this.#placing = placing;
+    this.#vms = vms;
     this.#overlay = overlay;
     this.#membership = new Membership(overlay);
     this.#learning = new Learning(overlay, learntAgeMs);
+    this.#following = followVms(overlay);
   }
 
   /** A daemon is connected. Resolves when it runs its part; see `Membership.attach` for what rejects. */
   async attach(session: HostSession, report: HostReport): Promise<void> {
-    await this.#membership.attach(session, report);
+    await this.#vms.attach(report, () => this.#membership.attach(session, report));
     this.#sight.connected(session);
   }
 
@@ -125,12 +150,19 @@ export class Proxy implements Authority {
   detach(host: string): void {
     this.#sight.disconnected(host);
     this.#membership.detach(host);
+    this.#vms.detached(host);
+  }
+
+  /** One of the host's VMs changed, or its move got on. */
+  vmReport(host: string, report: VmReport): void {
+    this.#vms.report(host, report);
   }
 
   /** What a daemon saw. */
   reportEvent(host: string, event: OverlayEvent): void {
     if (event.kind === 'link') this.#overlay.liveness.report(event, event.up);
     if (event.kind === 'source') this.#learning.source({ ...event, host });
+    if (event.kind === 'source') this.#following.source({ ...event, host });
     this.#overlay.announcer.publish(event);
   }
 
@@ -180,6 +212,7 @@ export class Proxy implements Authority {
     const { clock } = this.#overlay.options;
     const startedMs = clock.now();
     const proposal = propose(this.#overlay.intent, request, this.#overlay.complete);
+    this.#vms.refuseChange(proposal.change);
     progress?.({ phase: 'validate', done: 1, total: 1 });
     this.#forgetHosts(request);
     let pending: string[] = [];
@@ -187,6 +220,7 @@ export class Proxy implements Authority {
       if (this.#overlay.suspended.length + this.#overlay.unusable().size > 0)
         this.#overlay.refuseClashes(proposal.topology);
       pending = await this.#overlay.transition(proposal, progress);
+      this.#vms.changed();
       this.#overlay.saveRegistrySoon();
       this.#overlay.emit({
         kind: 'change',
@@ -211,20 +245,41 @@ export class Proxy implements Authority {
   }
 
   /** Where a VM is now, whoever moved it; paths follow as one change. Rejects for a pinned VM and unknown names. */
-  placeVm(name: string, host: string): Promise<void> {
-    return this.#overlay.enqueue(async () => {
-      const { registry, topology } = this.#overlay;
-      const vm = topology.vms.find((other) => other.name === name);
-      if (!vm) throw new VnetError('VNET_ERR_NOT_FOUND', `no VM is called ${name}`);
-      if (!topology.hosts.some((other) => other.name === host)) {
-        throw new VnetError('VNET_ERR_NOT_FOUND', `no host is called ${host}`, {
-          hint: 'see the hosts with "vnet status"',
-        });
-      }
-      registry.place(vm, host);
-      await this.#overlay.transition();
-      await this.#overlay.saveRegistry();
-    });
+  async placeVm(name: string, host: string, port?: string): Promise<void> {
+    await this.#placing.place(name, host, port === undefined ? {} : { port });
+    await this.#overlay.saveRegistry();
+  }
+
+  vms(): Promise<VmStatus[]> {
+    return this.#vms.vms();
+  }
+
+  startVm(vm: string, options?: { host?: string; fence?: string[] }): Promise<VmStatus> {
+    return this.#vms.startVm(vm, options);
+  }
+
+  stopVm(vm: string, options?: { graceMs?: number; fence?: string[] }): Promise<VmStatus> {
+    return this.#vms.stopVm(vm, options);
+  }
+
+  checkVm(vm: string, host: string): Promise<VmCheck> {
+    return this.#vms.checkVm(vm, host);
+  }
+
+  moveVms(request: MoveRequest, progress?: (move: MoveView) => void): Promise<MoveResult[]> {
+    return this.#vms.moveVms(request, progress);
+  }
+
+  cancelMove(vm: string): Promise<void> {
+    return this.#vms.cancelMove(vm);
+  }
+
+  drainHost(
+    host: string,
+    options?: MoveOptions,
+    progress?: (move: MoveView) => void,
+  ): Promise<MoveResult[]> {
+    return this.#vms.drainHost(host, options, progress);
   }
 
   async route(from: string, to: string, network?: string): Promise<RouteView> {
@@ -293,8 +348,8 @@ export class Proxy implements Authority {
     return this.#sight.topology(network);
   }
 
-  async matrix(network?: string): Promise<MatrixView> {
-    return this.#sight.matrix(network);
+  async matrix(network?: string, limit?: number): Promise<MatrixView> {
+    return this.#sight.matrix(network, limit);
   }
 
   async history(after: number): Promise<TrafficHistory> {
@@ -321,6 +376,8 @@ export class Proxy implements Authority {
   async close(): Promise<void> {
     if (this.#overlay.closed) return;
     this.#learning.close();
+    await this.#vms.close();
+    this.#following.close();
     this.#sight.close();
     await this.#overlay.close();
   }

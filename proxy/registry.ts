@@ -44,10 +44,21 @@ export interface RefusedSource {
   at: string;
 }
 
+/** Where a VM is, other than its statement says. */
+interface Whereabouts {
+  host: string;
+  /** Its port there; absent: that of its statement. */
+  port?: string;
+  /** What the statement said then: with another one, that one counts. */
+  start: string;
+  /** It runs there: whatever its statement says now, only a move changes its place. */
+  runs?: true;
+}
+
 /** As it is stored: times are of one process, ages begin anew. */
 export interface RegistryState {
-  /** VMs that are not where their statement starts them; `start` is what the statement said then. */
-  moved: Record<string, { host: string; start: string }>;
+  /** VMs that are not where their statement starts them, or run where they are. */
+  moved: Record<string, Whereabouts>;
   learnt: Omit<Learnt, 'seenAt' | 'place'>[];
   /** Hosts that joined by their token, without a statement. */
   autoHosts: Host[];
@@ -61,7 +72,9 @@ export interface RegistryLimits {
 export class Registry {
   readonly #clock: Clock;
   readonly #limits: RegistryLimits;
-  readonly #moved: Map<string, { host: string; start: string }>;
+  readonly #moved: Map<string, Whereabouts>;
+  /** Of VMs that move: the second port that admits them. */
+  readonly #alsoAt = new Map<string, { host: string; port: string }>();
   readonly #learnt = new Map<string, Learnt>();
   readonly #refused = new Map<string, RefusedSource>();
   readonly #autoHosts: Map<string, Host>;
@@ -106,21 +119,61 @@ export class Registry {
     this.#hostsVersion += 1;
   }
 
-  /** The host a VM is on: where it was moved, unless it is pinned or its statement has changed since. */
+  /** The host a VM is on: where it runs or was moved, unless it is pinned or its statement has changed since. */
   hostOf(vm: Vm): string {
-    const moved = this.#moved.get(vm.name);
-    return moved && !vm.pinned && moved.start === vm.host ? moved.host : vm.host;
+    return this.#whereabouts(vm)?.host ?? vm.host;
   }
 
-  place(vm: Vm, host: string): void {
-    if (vm.pinned && host !== vm.host) {
+  /** The port its frames enter at there. */
+  portOf(vm: Vm): string {
+    return this.#whereabouts(vm)?.port ?? vm.port ?? `tap:${vm.name}`;
+  }
+
+  #whereabouts(vm: Vm): Whereabouts | undefined {
+    const moved = this.#moved.get(vm.name);
+    return moved && (moved.runs || (!vm.pinned && moved.start === vm.host)) ? moved : undefined;
+  }
+
+  /** `port`: default that of its statement. `runs`: known to run there, so that its statement alone moves it no more. */
+  place(vm: Vm, host: string, { port, runs = false }: { port?: string; runs?: boolean } = {}): void {
+    if (vm.pinned && host !== vm.host && !runs) {
       throw new VnetError('VNET_ERR_REFUSED', `${vm.name} is pinned on ${vm.host}`, {
         hint: `write "vm ${vm.name} on ${vm.host}" without "pinned" first`,
       });
     }
     this.#version += 1;
-    if (host === vm.host) this.#moved.delete(vm.name);
-    else this.#moved.set(vm.name, { host, start: vm.host });
+    const own = port !== undefined && port !== (vm.port ?? `tap:${vm.name}`) ? { port } : {};
+    if (host === vm.host && !('port' in own) && !runs) this.#moved.delete(vm.name);
+    else this.#moved.set(vm.name, { host, start: vm.host, ...own, ...(runs ? { runs } : {}) });
+  }
+
+  /** It is known to run there; `port` undefined: whichever. */
+  runsAt(vm: Vm, host: string, port: string | undefined): boolean {
+    const isThere = this.hostOf(vm) === host && (port === undefined || this.portOf(vm) === port);
+    return isThere && this.#moved.get(vm.name)?.runs === true;
+  }
+
+  /** It does not run any more: its statement counts again where it says another host than it did. */
+  rest(name: string): void {
+    const { runs: _, ...moved } = this.#moved.get(name) ?? { host: '', start: '' };
+    if (moved.host === '') return;
+    this.#version += 1;
+    if (moved.host === moved.start && moved.port === undefined) this.#moved.delete(name);
+    else this.#moved.set(name, moved);
+  }
+
+  hasAlsoAt(name: string): boolean {
+    return this.#alsoAt.has(name);
+  }
+
+  /** Opens a second port for a VM that moves; undefined: closes it. True: something changed. */
+  setAlsoAt(name: string, at: { host: string; port: string } | undefined): boolean {
+    const known = this.#alsoAt.get(name);
+    if (known?.host === at?.host && known?.port === at?.port) return false;
+    if (at) this.#alsoAt.set(name, at);
+    else this.#alsoAt.delete(name);
+    this.#version += 1;
+    return true;
   }
 
   /**
@@ -159,10 +212,13 @@ export class Registry {
     return vms.map((vm) => {
       const now = this.hostOf(vm);
       const { name, network, macs } = vm;
-      const [host, port] = [hosts?.has(now) ? now : vm.host, vm.port ?? `tap:${name}`];
+      const isKnown = now === vm.host || (hosts?.has(now) ?? false);
+      const [host, port] = isKnown ? [now, this.portOf(vm)] : [vm.host, vm.port ?? `tap:${name}`];
+      const alsoAt = this.#alsoAt.get(name);
       const old = known.get(name);
       const isThere = old?.macs === macs && old.host === host && old.port === port && old.network === network;
-      return isThere ? old : { name, network, macs, port, host, learnt: false };
+      if (isThere && old.alsoAt === alsoAt) return old;
+      return { name, network, macs, port, host, learnt: false, ...(alsoAt ? { alsoAt } : {}) };
     });
   }
 
@@ -185,7 +241,7 @@ export class Registry {
 
   views(topology: Topology): VmView[] {
     const vms = new Map(topology.vms.map((vm) => [vm.name, vm]));
-    return this.places(topology).map(({ learnt, ...place }) => ({
+    return this.places(topology).map(({ learnt, alsoAt: _, ...place }) => ({
       ...place,
       learnt,
       owner: learnt ? 'auto' : 'user',
@@ -239,7 +295,11 @@ export class Registry {
   /** Newest first, without those that have been admitted since. */
   refused(topology: Topology): RefusedSource[] {
     const admitted = new Set(
-      this.places(topology).flatMap(({ host, port, macs }) => macs.map((mac) => `${host} ${port} ${mac}`)),
+      this.places(topology).flatMap(({ host, port, macs, alsoAt }) =>
+        [{ host, port }, ...(alsoAt ? [alsoAt] : [])].flatMap((at) =>
+          macs.map((mac) => `${at.host} ${at.port} ${mac}`),
+        ),
+      ),
     );
     return [...this.#refused]
       .filter(([key]) => !admitted.has(key))
@@ -250,7 +310,8 @@ export class Registry {
   /** Drops what the topology no longer has a use for, and returns what to store. */
   state(topology: Topology): RegistryState {
     const starts = new Map(topology.vms.map(({ name, host }) => [name, host]));
-    for (const [name, { start }] of this.#moved) if (starts.get(name) !== start) this.#moved.delete(name);
+    for (const [name, { start, runs }] of this.#moved)
+      if (!starts.has(name) || (starts.get(name) !== start && !runs)) this.#moved.delete(name);
     return {
       moved: Object.fromEntries(this.#moved),
       learnt: [...this.#learnt.values()].map(({ seenAt: _, place: __, ...learnt }) => learnt),

@@ -55,7 +55,8 @@ class Walk {
     if (!network)
       return this.#drop(host, arrivedGround, 'unknownNetwork', `${host} does not carry the network`);
     const ground = arrivedGround || epoch < network.oldestEpoch || epoch > network.epoch + 1;
-    this.#decide(host, config, ingress, epoch, ground);
+    const isCurrent = epoch >= network.oldestEpoch && epoch <= network.epoch + 1;
+    this.#decide(host, config, ingress, isCurrent ? epoch : network.epoch, ground);
   }
 
   #decide(host: string, config: HostConfig, ingress: TableIngress, epoch: number, ground: boolean): void {
@@ -67,6 +68,7 @@ class Walk {
         continue;
       }
       this.hops.push(hop);
+      if (hop.verdict === 'ground') this.#decide(host, config, ingress, epoch, true);
       if (hop.verdict === 'port') this.delivered = true;
       if (hop.verdict === 'edge') this.at(hop.to, { kind: 'edge', peer: host }, epoch, ground);
     }

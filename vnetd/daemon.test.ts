@@ -10,7 +10,9 @@ import {
   type DataPlane,
   decodeTrafficUpdate,
   DEFAULT_SIGHT,
+  connectControl,
   type HostConfig,
+  type HostReport,
   type HostSession,
   type LinkConfig,
   type MacAddress,
@@ -21,8 +23,11 @@ import {
   systemClock,
   type TrafficUpdate,
   type UnderlayReport,
+  type VmReport,
+  type VmSpec,
 } from '../core/index.js';
 import { Daemon } from './daemon.js';
+import { FakeDriver, FakeWorld } from './fake-driver.js';
 import { createMemoryPlane, MemoryFabric } from './memory-plane/index.js';
 import type { ProxyRole } from './proxy-role.js';
 
@@ -93,6 +98,8 @@ class NotingProxy {
   readonly updates: [host: string, update: TrafficUpdate][] = [];
   readonly underlayReports: [host: string, report: UnderlayReport][] = [];
   readonly calls: unknown[][] = [];
+  readonly vmReports: [host: string, report: VmReport][] = [];
+  readonly greetings: HostReport[] = [];
   homePort = 0;
 
   role(): ProxyRole {
@@ -102,7 +109,9 @@ class NotingProxy {
         underlay: (host: string, report: UnderlayReport) => this.underlayReports.push([host, report]),
         refused: () => {},
       },
-      attach: async (session: HostSession) => {
+      vmReport: (host: string, report: VmReport) => this.vmReports.push([host, report]),
+      attach: async (session: HostSession, report: HostReport) => {
+        this.greetings.push(report);
         await session.configure(configOf(session.host as HostName, this.homePort));
         await session.sight({ ...DEFAULT_SIGHT, updateMs: 20 });
         this.sessions.set(session.host, session);
@@ -115,7 +124,9 @@ class NotingProxy {
     const call =
       (name: keyof Authority) =>
       async (...args: unknown[]) => {
-        this.calls.push([name, ...args]);
+        const progress = args.at(-1);
+        if (typeof progress === 'function') progress({ vm: 'web', phase: 'copying' });
+        this.calls.push([name, ...args.filter((each) => typeof each !== 'function')]);
         return { answered: name };
       };
     return new Proxy(own as unknown as ProxyRole, {
@@ -135,6 +146,8 @@ async function makeOverlay(t: { teardown(done: () => Promise<void>): unknown }) 
   const proxy = new NotingProxy();
   proxy.homePort = (await freePort()) - 1;
   const planes = new Map<string, DataPlane>();
+  const worlds = { home: new FakeWorld(), a: new FakeWorld() };
+  const drivers = new Map<HostName, FakeDriver>();
   const stores = { home: new MemoryStore(), a: new MemoryStore() };
   const start = (host: HostName) =>
     Daemon.start({
@@ -149,6 +162,11 @@ async function makeOverlay(t: { teardown(done: () => Promise<void>): unknown }) 
         ? { role: proxy.role() }
         : { proxy: { address: ADDRESS.home, port: proxy.homePort } }),
       random: seededRandom(host.length),
+      loadDrivers: async () => {
+        const driver = new FakeDriver(worlds[host]);
+        drivers.set(host, driver);
+        return [driver];
+      },
       logger: pino({ level: process.env['VNET_TEST_LOG'] ?? 'silent' }),
       createPlane(handlers) {
         const plane = createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(3) });
@@ -176,7 +194,9 @@ async function makeOverlay(t: { teardown(done: () => Promise<void>): unknown }) 
     'the link is up',
     () => daemons.a.engine.isLinkedTo('home') && daemons.home.engine.isLinkedTo('a'),
   );
-  return { proxy, daemons, say, restart };
+  const heard = (host: HostName) =>
+    fabric.port(planes.get(host) as DataPlane, host === 'a' ? 'web' : 'db').received.length;
+  return { proxy, daemons, say, heard, restart, drivers, worlds, directory };
 }
 
 t.test('what the daemons measure comes to the Proxy, its own daemon included', async (t) => {
@@ -245,4 +265,91 @@ t.test('the Proxy asks a daemon: echoes over the overlay, ICMP beside it', async
   t.match(result, { address: '127.0.0.1', reachable: Boolean });
   await t.rejects(a.reach({ addresses: ['nowhere'], timeoutMs: 500 }), { code: 'VNET_ERR_INVALID' });
   await t.rejects(a.sight({} as never), { code: 'VNET_ERR_INVALID' });
+});
+
+t.test('VMs: driven over the channel, reported to the Proxy, found again after a restart', async (t) => {
+  const { proxy, daemons, say, heard, restart, drivers, worlds, directory } = await makeOverlay(t);
+  const session = () => proxy.sessions.get('a') as HostSession;
+  const spec: VmSpec = {
+    name: 'web',
+    network: 'lab',
+    mtu: 1500,
+    macs: [WEB],
+    port: 'memory:web',
+    memoryBytes: 2 ** 29,
+    cpus: 1,
+    machine: { driver: 'exec', command: '/bin/vm' },
+  };
+  const reported = (host: string, state: VmReport['state']) =>
+    until(`${state} at ${host}`, () =>
+      proxy.vmReports.find(([from, report]) => from === host && report.state === state),
+    );
+  t.match(await session().vms.machine(), { drivers: { exec: true }, cpuModel: String });
+  t.match(
+    proxy.greetings.find(({ host }) => host === 'a'),
+    { machine: { drivers: { exec: true } }, vms: [] },
+  );
+  t.same(await session().vms.check(spec), []);
+  t.match(await session().vms.start(spec), { vm: 'web', state: 'running', port: 'memory:web' });
+  await reported('a', 'running');
+  t.match(await session().vms.reports(), [{ vm: 'web', state: 'running' }]);
+  await t.rejects(session().vms.receive('m1', spec, {}), { code: 'VNET_ERR_REFUSED' });
+  await t.rejects(session().vms.start({} as VmSpec), { code: 'VNET_ERR_INVALID' });
+
+  // Its frames wait while it does not execute, and none is lost.
+  say('home', WEB, DB);
+  await until('a frame', () => heard('a') === 1);
+  drivers.get('a')?.halt('web', true);
+  await reported('a', 'paused');
+  for (let n = 0; n < 3; n++) say('home', WEB, DB);
+  await session().vms.reports();
+  t.equal(heard('a'), 1);
+  drivers.get('a')?.halt('web', false);
+  await until('those that waited', () => heard('a') === 4);
+
+  await restart();
+  await until('a is back', () => proxy.greetings.filter(({ host }) => host === 'a').length === 2);
+  t.match(proxy.greetings.at(-1)?.vms, [{ vm: 'web', state: 'running' }], 'told as it connects');
+  t.equal(worlds.a.doubles.length, 0);
+
+  await until('a is attached', () => proxy.sessions.has('a'));
+  await session().vms.send('m1', 'web', { driver: 'exec', key: 'k' }, {});
+  proxy.vmReports.length = 0;
+  await drivers.get('a')?.leave('web', true);
+  await reported('a', 'paused');
+  const [, gone] = await reported('a', 'stopped');
+  t.equal(gone.move, 'm1');
+
+  const home = proxy.sessions.get('home') as HostSession;
+  const received = await home.vms.receive('m1', { ...spec, port: 'memory:db' }, {});
+  t.same(received, { ticket: { driver: 'exec', key: 'k' }, port: 'memory:db' });
+  await drivers.get('home')?.arrive('web', true);
+  await reported('home', 'running');
+  await t.rejects(home.vms.discard('m1'), { code: 'VNET_ERR_REFUSED' });
+  await home.vms.stop('web', { graceMs: 0 });
+  await reported('home', 'stopped');
+
+  // From a host's own API, through its daemon, over the channel, to the Proxy and back.
+  const client = connectControl(join(directory, 'a.sock'));
+  const told: unknown[] = [];
+  const request = { moves: [{ vm: 'web', host: 'home' }] };
+  t.match(await client.moveVms(request, (move) => told.push(move)), { answered: 'moveVms' });
+  t.same(told, [{ vm: 'web', phase: 'copying' }]);
+  t.match(await client.drainHost('a', undefined, (move) => told.push(move)), { answered: 'drainHost' });
+  t.match(await client.startVm('web', { fence: ['b'] }), { answered: 'startVm' });
+  t.match(await client.stopVm('web'), { answered: 'stopVm' });
+  t.match(await client.checkVm('web', 'home'), { answered: 'checkVm' });
+  t.match(await client.vms(), { answered: 'vms' });
+  await client.cancelMove('web');
+  client.close();
+  t.same(proxy.calls.slice(-7), [
+    ['moveVms', request],
+    ['drainHost', 'a', undefined],
+    ['startVm', 'web', { fence: ['b'] }],
+    ['stopVm', 'web', {}],
+    ['checkVm', 'web', 'home'],
+    ['vms'],
+    ['cancelMove', 'web'],
+  ]);
+  t.ok(daemons.a.dataPort > 0);
 });

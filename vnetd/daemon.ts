@@ -19,7 +19,9 @@ import {
   type Store,
   systemClock,
   TrafficReporter,
+  type VmDriver,
   VnetError,
+  type VmReport,
 } from '../core/index.js';
 import { WrenAgent } from '../wren/index.js';
 import { BULK_KINDS, ChannelDialer, type ChannelPeer } from './channel/index.js';
@@ -32,6 +34,8 @@ import { listInterfaces } from './interfaces.js';
 import { LinkInterfaces, tellSharedPorts } from './link-interfaces.js';
 import { DEFAULT_LINK_TIMERS, type LinkTimers } from './links.js';
 import { ProcessLoad } from './process-load.js';
+import { Machines } from './machines/index.js';
+import { portHolderOf } from './port-holding.js';
 import { refuseOpenAddress } from './private-address.js';
 import type { ProxyRole } from './proxy-role.js';
 import { Reception } from './reception.js';
@@ -54,6 +58,8 @@ export interface DaemonOptions {
   random: Random;
   logger: FastifyBaseLogger;
   createPlane(handlers: PlaneHandlers): DataPlane;
+  /** What runs VMs here; called once. Default: nothing, VMs are run by others. */
+  loadDrivers?(): Promise<readonly VmDriver[]>;
   /** Asked for over the API; the caller ends the process after `close`. */
   onShutdown?(): void;
 }
@@ -69,6 +75,7 @@ export class Daemon {
   readonly #startedAt = performance.now();
   readonly #sight: Sight;
   readonly #load = new ProcessLoad();
+  readonly #machines: Machines;
   readonly #session: HostSession;
   readonly #linkInterfaces = new LinkInterfaces();
   readonly #listeners = new Set<(event: OverlayEvent) => void>();
@@ -113,6 +120,14 @@ export class Daemon {
       portOf: (network, port) => this.engine.portNumber(network, port),
       log: this.#log,
     });
+    this.#machines = new Machines({
+      clock: systemClock,
+      store: options.store,
+      ports: portHolderOf(this.engine),
+      loadDrivers: options.loadDrivers ?? (async () => []),
+      onReport: (report, what) => this.#vmReport(report, what),
+      log: this.#log,
+    });
     this.#session = this.#ownSession();
     this.#authority =
       options.role ??
@@ -142,10 +157,12 @@ export class Daemon {
   async #start(): Promise<void> {
     const { host, role, proxy, listen, token, random, socketPath } = this.#options;
     const saved = await this.#saver.load();
+    await this.#machines.load();
     if (saved && saved.config.host === host) {
       this.#proxyName = saved.proxyName;
       this.engine.configure(saved.config);
     }
+    await this.#machines.find();
     this.#server = await serveControl(
       socketPath,
       {
@@ -172,7 +189,7 @@ export class Daemon {
         send: (update) => role.reports.traffic(host, update),
         underlay: (report) => role.reports.underlay(host, report),
       });
-      await role.attach(this.#session, this.#report());
+      await role.attach(this.#session, await this.#report());
     } else if (proxy) {
       this.#instance = await instanceOf(this.#options.store);
       this.#dialer = new ChannelDialer({
@@ -237,6 +254,7 @@ export class Daemon {
     this.#reception?.close();
     await this.#server?.close();
     await this.#options.role?.close();
+    await this.#machines.close();
     await this.#saver.settled();
     this.#load.close();
     this.engine.close();
@@ -244,7 +262,9 @@ export class Daemon {
 
   async #greet(peer: ChannelPeer): Promise<void> {
     try {
-      const { proxy } = await peer.call<{ proxy: string }>('hello', [this.#report(), this.#instance]);
+      const report = await this.#report();
+      const told = this.#machines.changes;
+      const { proxy } = await peer.call<{ proxy: string }>('hello', [report, this.#instance]);
       this.#proxyName = proxy;
       this.#proxyState = 'connected';
       this.#log.info({ proxy }, 'connected to the Proxy');
@@ -254,6 +274,8 @@ export class Daemon {
         underlay: (report) => peer.notify('underlay', report),
       });
       if (this.#listeners.size > 0) peer.notify('listen', true);
+      // Before the answer the Proxy took no notice of us.
+      for (const changed of this.#machines.changedSince(told)) peer.notify('vm', changed);
       // As they are at this moment: an event that is on its way must not be followed by what was before it.
       for (const link of this.engine.linkStates()) {
         peer.notify(
@@ -279,11 +301,13 @@ export class Daemon {
   #configure(config: HostConfig): void {
     this.engine.configure({ ...config, links: this.#withProxyAddress(config.links) });
     this.#saver.changed();
+    this.#machines.portsChanged();
   }
 
   #apply(delta: HostDelta): void {
     this.engine.apply(delta.links ? { ...delta, links: this.#withProxyAddress(delta.links) } : delta);
     this.#saver.changed();
+    if (delta.ports || delta.removePorts) this.#machines.portsChanged();
   }
 
   /** The address that the control channel dials is known to work from here; the script's may not be. */
@@ -302,13 +326,31 @@ export class Daemon {
       sight: async (parameters) => this.#sight.set(parameters),
       echo: (request) => this.#sight.echo(request),
       reach: (request) => this.#sight.reach(request),
+      vms: this.#machines,
       close: () => {},
     };
   }
 
-  #report(): HostReport {
+  async #report(): Promise<HostReport> {
     const { host, version } = this.#options;
-    return { host, version, revision: this.engine.config.revision, dataPort: this.dataPort };
+    const machine = await this.#machines.machine();
+    // Nothing is waited for between reading these and sending them.
+    return {
+      host,
+      version,
+      revision: this.engine.config.revision,
+      dataPort: this.dataPort,
+      machine,
+      vms: this.#machines.allReports(),
+    };
+  }
+
+  /** While the Proxy is away nothing is kept: it gets all reports when it is back. */
+  #vmReport(report: VmReport, what: 'state' | 'progress'): void {
+    const { host, role } = this.#options;
+    if (role) return role.vmReport(host, report);
+    const peer = this.#dialer?.peer;
+    if (what === 'state' || !peer?.congested) peer?.notify('vm', report);
   }
 
   #engineEvent(event: EngineEvent): void {
@@ -318,7 +360,7 @@ export class Daemon {
         ? linkEvent(host, event.link.peer, event.link.type, event.up, event.reason)
         : event.kind === 'port'
           ? { kind: 'port', host, port: event.port.port, up: event.up, reason: event.reason }
-          : { kind: 'source', host, port: event.port.port, mac: event.mac, admitted: event.admitted };
+          : sourceEvent(host, event);
     this.#log.info(body, 'event');
     const stamped = this.#stamp(body);
     if (role) role.reportEvent(host, stamped);
@@ -356,4 +398,9 @@ export class Daemon {
 
 function linkEvent(host: string, peer: string, type: 'udp' | 'tcp', up: boolean, reason: string): EventBody {
   return { kind: 'link', host, peer, type, up, reason };
+}
+
+function sourceEvent(host: string, event: Extract<EngineEvent, { kind: 'source' }>): EventBody {
+  const { port, mac, admitted, announced } = event;
+  return { kind: 'source', host, port: port.port, mac, admitted, ...(announced ? { announced } : {}) };
 }

@@ -9,6 +9,7 @@ import type {
   HostDelta,
   LinkConfig,
   LinkView,
+  MacAddress,
   NetworkConfig,
   PlaneEvent,
   PlaneHandlers,
@@ -48,7 +49,7 @@ export interface SightHandlers {
 export type EngineEvent =
   | { kind: 'link'; link: LinkConfig; up: boolean; reason: string }
   | { kind: 'port'; port: PortConfig; up: boolean; reason: string }
-  | { kind: 'source'; port: PortConfig; mac: import('../core/index.js').MacAddress; admitted: boolean };
+  | { kind: 'source'; port: PortConfig; mac: MacAddress; admitted: boolean; announced: boolean };
 
 export class Engine {
   readonly plane: DataPlane;
@@ -135,6 +136,24 @@ export class Engine {
     return this.#ports.numberOf(network, port);
   }
 
+  /**
+   * While held, frames for the port wait (bounded: docs/wire.md, `holdLimit`), whatever happens to the port and to the
+   * rules; released, each is decided again, in order, before newer ones.
+   */
+  holdPort(port: string, held: boolean): void {
+    this.#flows.hold(port, held);
+  }
+
+  /** Says where the VMs of this port are, as they would themselves; false: it is not open. */
+  announcePort(port: string): boolean {
+    return this.#ports.announce(port);
+  }
+
+  /** Its device has just come: a port that is not up is tried again now. */
+  reopenPort(port: string): void {
+    this.#ports.reopen(port);
+  }
+
   rules(): Rule[] {
     return this.#config.rules;
   }
@@ -155,7 +174,8 @@ export class Engine {
     let scopes: ReturnType<ForwardingTable['apply']>;
     try {
       for (const port of delta.ports ?? []) {
-        this.#ports.open(port, tolerant);
+        // A VM that is on its way may bring the device with it.
+        this.#ports.open(port, tolerant || this.#flows.isHeld(port.port));
         opened.push(port.port);
       }
       scopes = this.#table.apply({ add: delta.rules ?? [], remove: delta.removeRules ?? [] });
@@ -206,7 +226,8 @@ export class Engine {
     if (event.kind === 'port') {
       this.#options.onEvent({ kind: 'port', port: known.config, up: event.up, reason: event.reason });
     } else if (known.mac) {
-      this.#options.onEvent({ kind: 'source', port: known.config, mac: known.mac, admitted: event.admitted });
+      const { admitted, announced } = event;
+      this.#options.onEvent({ kind: 'source', port: known.config, mac: known.mac, admitted, announced });
     }
   }
 }

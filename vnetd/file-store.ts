@@ -14,13 +14,12 @@ import { type Store, VnetError } from '../core/index.js';
 const SLOT_STEP_OCTETS = 4096;
 const DIGEST_CHARACTERS = 32;
 /**
- * A disk that is done in this time is waited for: handing a write to another thread and hearing back costs several
- * times as much, and more on a busy machine. One that took longer, or a large value, is left to the thread.
+ * The disk is waited for this long a write, on average: handing a write to another thread and hearing back costs
+ * several times as much, and more on a busy machine. After one that took n times as long, n are left to the thread,
+ * and so is a large value.
  */
-const WAIT_MAX_MS = 1;
+const WAIT_MEAN_MS = 1;
 const WAIT_OCTETS_MAX = 64 * 1024;
-/** Writes by the thread before the disk is given another chance. */
-const WAIT_AGAIN_WRITES = 50;
 
 interface Header {
   sequence: number;
@@ -115,7 +114,7 @@ export class FileStore implements Store {
           ? writeSync(slot.fd, octets, at, rest, at)
           : (await slot.write(octets, at, rest, at)).bytesWritten;
       }
-      if (waits && performance.now() - startedMs > WAIT_MAX_MS) this.#notWaiting = WAIT_AGAIN_WRITES;
+      if (waits) this.#notWaiting = Math.floor((performance.now() - startedMs) / WAIT_MEAN_MS);
     } catch (cause) {
       await slot.truncate(sizeBefore).catch(() => {}); // The first error is the one to tell.
       throw new VnetError(

@@ -1,6 +1,5 @@
 /** Answers the data plane's missed keys from the forwarding table: the meeting point of deciding and moving. */
 import {
-  type Action,
   type DataPlane,
   DROP_REASONS,
   type DropReason,
@@ -11,13 +10,14 @@ import {
   macFromNumber,
   type PlaneAction,
 } from '../core/index.js';
-import type { ForwardingTable } from './forwarding/index.js';
+import type { ForwardingTable, TableAction } from './forwarding/index.js';
 import { edgeName, type PlaneIds, portName } from './plane-ids.js';
 
 export class Flows {
   readonly #table: ForwardingTable;
   readonly #plane: DataPlane;
   readonly #ids: PlaneIds;
+  readonly #held = new Set<string>();
 
   constructor(table: ForwardingTable, plane: DataPlane, ids: PlaneIds) {
     this.#table = table;
@@ -39,7 +39,22 @@ export class Flows {
     this.#plane.applyFlows({ generation: this.#table.generation, invalidate: [], install });
   }
 
+  isHeld(port: string): boolean {
+    return this.#held.has(port);
+  }
+
+  /** Frames for this port wait in the data plane, or leave again, in order; whether the port is open or not. */
+  hold(port: string, held: boolean): void {
+    if (this.#held.has(port) === held) return;
+    if (held) this.#held.add(port);
+    else this.#held.delete(port);
+    // Which flows lead there only the cache knows: its group frames too.
+    this.invalidate([{}]);
+  }
+
+  /** Without scopes the table is what it was, and so is its generation. */
   invalidate(scopes: FlowScope[]): void {
+    if (scopes.length === 0) return;
     this.#plane.applyFlows({ generation: this.#table.generation, invalidate: scopes, install: [] });
   }
 
@@ -72,17 +87,22 @@ export class Flows {
     return undefined;
   }
 
-  #actions(actions: Action[], dropReason: DropReason): PlaneAction[] {
+  #actions(actions: TableAction[], dropReason: DropReason): PlaneAction[] {
     return actions.map((action) => {
       switch (action.kind) {
         case 'drop':
           return { kind: 'drop', reason: dropReason };
         case 'hold':
           return { kind: 'hold' };
+        case 'ground':
+          return { kind: 'ground' };
         case 'edge':
           return { kind: 'edge', edge: this.#ids.of(edgeName(action.peer)) };
         case 'port': {
           const port = this.#ids.find(portName(action.port));
+          if (this.#held.has(action.port) && (port !== undefined || actions.length === 1)) {
+            return { kind: 'hold', ...(port === undefined ? {} : { port }) };
+          }
           return port === undefined
             ? { kind: 'drop', reason: DROP_REASONS.portClosed }
             : { kind: 'port', port };

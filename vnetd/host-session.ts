@@ -12,6 +12,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import type { ChannelPeer } from './channel/index.js';
+import { answerVmCall, remoteVms, VM_CALL_PREFIX } from './machines/index.js';
 
 /** The Proxy's end. `configure` tells the daemon its Proxy's name too. */
 export function remoteSession(host: string, proxyName: string, peer: ChannelPeer): HostSession {
@@ -23,12 +24,15 @@ export function remoteSession(host: string, proxyName: string, peer: ChannelPeer
     sight: (parameters) => peer.call('sight', [parameters]),
     echo: (request) => peer.call<EchoResult>('echo', [request]),
     reach: (request) => peer.call<ReachResult[]>('reach', [request]),
+    vms: remoteVms(peer),
     close: () => peer.close('closed by the Proxy'),
   };
 }
 
 /** The daemon's end: carries a call out on its own session. */
 export async function answerHostCall(session: HostSession, name: string, args: unknown[]): Promise<unknown> {
+  if (name.startsWith(VM_CALL_PREFIX))
+    return answerVmCall(session.vms, name.slice(VM_CALL_PREFIX.length), args);
   switch (name as keyof HostSession) {
     case 'configure':
       return session.configure(args[0] as HostConfig);

@@ -163,6 +163,7 @@ export class Links {
         link.inPlane = false;
         this.#order(link.config.peer);
         this.#openInPlane(link, address);
+        this.#order(link.config.peer);
       },
       (cause: NodeJS.ErrnoException) => {
         if (!isOurs()) return;
@@ -190,7 +191,6 @@ export class Links {
       ...timers,
     });
     link.inPlane = true;
-    this.#order(config.peer);
   }
 
   #drop(link: OpenLink): void {

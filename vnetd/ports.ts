@@ -37,7 +37,7 @@ export class Ports {
     this.#plane = plane;
     this.#ids = ids;
     this.#onReopened = onReopened;
-    this.#retry = setInterval(() => this.#reopen(), REOPEN_MS);
+    this.#retry = setInterval(() => this.#reopen(this.#ports.values()), REOPEN_MS);
     this.#retry.unref();
   }
 
@@ -73,6 +73,23 @@ export class Ports {
       port.state = explain(thrown);
     }
     this.#ports.set(config.port, port);
+  }
+
+  /** Tries a port that is not up again at once: its device has just come. */
+  reopen(name: string): void {
+    const port = this.#ports.get(name);
+    if (!port || (port.inPlane && port.up)) return;
+    if (port.inPlane) this.#plane.closePort(port.id);
+    port.inPlane = false;
+    this.#reopen([port]);
+  }
+
+  /** Bridges along the way learn where these addresses are; false: the port is not open. */
+  announce(name: string): boolean {
+    const port = this.#ports.get(name);
+    if (!port?.inPlane) return false;
+    for (const mac of port.config.macs) this.#plane.announce(port.id, macToNumber(mac));
+    return true;
   }
 
   close(name: string): void {
@@ -146,7 +163,7 @@ export class Ports {
       port: id,
       network: config.network,
       spec: config.port,
-      guarded: config.role === 'vm',
+      guarded: config.role !== 'lan',
       macs: config.macs.map(macToNumber),
     });
     port.inPlane = true;
@@ -154,9 +171,9 @@ export class Ports {
     port.state = 'up';
   }
 
-  #reopen(): void {
+  #reopen(ports: Iterable<OpenPort>): void {
     let reopened = false;
-    for (const port of this.#ports.values()) {
+    for (const port of ports) {
       if (port.inPlane) continue;
       try {
         this.#openInPlane(port);

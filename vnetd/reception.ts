@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { type HostReport, type OverlayEvent, systemClock, VnetError } from '../core/index.js';
 import { BULK_KINDS, ChannelAcceptor, type ChannelPeer, type PeerHandlers } from './channel/index.js';
 import { remoteSession } from './host-session.js';
+import { VmIntake } from './machines/index.js';
 import type { ProxyRole } from './proxy-role.js';
 import { answerAuthorityCall, AUTHORITY_CALLS } from './remote-authority.js';
 import { ReportIntake } from './sight/index.js';
@@ -65,11 +66,19 @@ export class Reception {
       reports: role.reports,
       clock: systemClock,
     });
+    const vms = new VmIntake({
+      clock: systemClock,
+      report: (report) => role.vmReport(host, report),
+      refused: (what, error) => role.reports.refused(host, what, error),
+    });
     const isGreeted = () => this.#guests.get(host)?.peer === peer();
     return {
       onCall: async (name, args, progress) => {
         if (name === 'hello')
-          return this.#welcome(host, args[0] as HostReport, { instance: String(args[1]), peer: peer() });
+          return this.#welcome(host, vms.greeting(args[0] as HostReport), {
+            instance: String(args[1]),
+            peer: peer(),
+          });
         if ((AUTHORITY_CALLS as readonly string[]).includes(name))
           return answerAuthorityCall(role, name, args, progress);
         throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
@@ -77,6 +86,7 @@ export class Reception {
       onNotice: (name, body) => {
         if (name === 'event') role.reportEvent(host, body as OverlayEvent);
         else if (name === 'underlay' && isGreeted()) intake.underlay(body);
+        else if (name === 'vm' && isGreeted()) vms.report(body);
         else if (name === 'listen' && body === true) this.#listening.add(peer());
         else if (name === 'listen') this.#listening.delete(peer());
       },

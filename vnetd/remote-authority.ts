@@ -6,6 +6,10 @@ import {
   type EchoResult,
   type LocalView,
   type MatrixView,
+  type MoveOptions,
+  type MoveRequest,
+  type MoveResult,
+  type MoveView,
   type OverlayView,
   type Plan,
   type RouteView,
@@ -13,9 +17,11 @@ import {
   type TopologyView,
   type TrafficHistory,
   type UnderlayView,
+  type VmCheck,
+  type VmStatus,
   VnetError,
 } from '../core/index.js';
-import type { ChannelPeer, Progress } from './channel/index.js';
+import { CALL_UNTIL_CLOSED, type ChannelPeer, type Progress } from './channel/index.js';
 
 /** Calls a daemon may make of the Proxy. */
 export const AUTHORITY_CALLS = [
@@ -32,11 +38,23 @@ export const AUTHORITY_CALLS = [
   'sight',
   'setSight',
   'echo',
+  'vms',
+  'startVm',
+  'stopVm',
+  'checkVm',
+  'moveVms',
+  'cancelMove',
+  'drainHost',
 ] as const;
 type AuthorityCall = (typeof AUTHORITY_CALLS)[number];
 
 export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () => string): Authority {
-  const call = <T>(name: AuthorityCall, args: unknown[], progress?: Progress): Promise<T> => {
+  const call = <T>(
+    name: AuthorityCall,
+    args: unknown[],
+    progress?: Progress,
+    timeoutMs?: number,
+  ): Promise<T> => {
     const connected = peer();
     if (!connected) {
       return Promise.reject(
@@ -45,8 +63,11 @@ export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () =
         }),
       );
     }
-    return connected.call<T>(name, args, progress);
+    return connected.call<T>(name, args, progress, timeoutMs);
   };
+  // A guest boots, ends and moves in its own time; the Proxy bounds each step of it.
+  const lasting = <T>(name: AuthorityCall, args: unknown[], progress?: (move: MoveView) => void) =>
+    call<T>(name, args, progress && ((body) => progress(body as MoveView)), CALL_UNTIL_CLOSED);
   return {
     overview: () => call<OverlayView>('overview', []),
     plan: (request) => call<Plan>('plan', [request]),
@@ -56,12 +77,19 @@ export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () =
     hostView: (host) => call<LocalView>('hostView', [host]),
     setConfigurationTime: (boundMs) => call<void>('setConfigurationTime', [boundMs]),
     inferredTopology: (network) => call<TopologyView>('inferredTopology', [network]),
-    matrix: (network) => call<MatrixView>('matrix', [network]),
+    matrix: (network, limit) => call<MatrixView>('matrix', [network, limit]),
     history: (after) => call<TrafficHistory>('history', [after]),
     underlay: () => call<UnderlayView>('underlay', []),
     sight: () => call<SightParameters>('sight', []),
     setSight: (parameters) => call<SightParameters>('setSight', [parameters]),
     echo: (from, to, options) => call<EchoResult>('echo', [from, to, options]),
+    vms: () => call<VmStatus[]>('vms', []),
+    startVm: (vm, options) => lasting<VmStatus>('startVm', [vm, options]),
+    stopVm: (vm, options) => lasting<VmStatus>('stopVm', [vm, options]),
+    checkVm: (vm, host) => lasting<VmCheck>('checkVm', [vm, host]),
+    moveVms: (request, progress) => lasting<MoveResult[]>('moveVms', [request], progress),
+    cancelMove: (vm) => lasting<void>('cancelMove', [vm]),
+    drainHost: (host, options, progress) => lasting<MoveResult[]>('drainHost', [host, options], progress),
   };
 }
 
@@ -88,7 +116,10 @@ export function answerAuthorityCall(
     case 'inferredTopology':
       return authority.inferredTopology(optionalText(args[0]));
     case 'matrix':
-      return authority.matrix(optionalText(args[0]));
+      return authority.matrix(
+        optionalText(args[0]),
+        args[1] === undefined || args[1] === null ? undefined : Number(args[1]),
+      );
     case 'history':
       return authority.history(Number(args[0]));
     case 'underlay':
@@ -99,6 +130,20 @@ export function answerAuthorityCall(
       return authority.setSight(args[0] as Partial<SightParameters>);
     case 'echo':
       return authority.echo(String(args[0]), String(args[1]), args[2] as Parameters<Authority['echo']>[2]);
+    case 'vms':
+      return authority.vms();
+    case 'startVm':
+      return authority.startVm(String(args[0]), optional<Parameters<Authority['startVm']>[1]>(args[1]));
+    case 'stopVm':
+      return authority.stopVm(String(args[0]), optional<Parameters<Authority['stopVm']>[1]>(args[1]));
+    case 'checkVm':
+      return authority.checkVm(String(args[0]), String(args[1]));
+    case 'moveVms':
+      return authority.moveVms(args[0] as MoveRequest, progress);
+    case 'cancelMove':
+      return authority.cancelMove(String(args[0]));
+    case 'drainHost':
+      return authority.drainHost(String(args[0]), optional<MoveOptions>(args[1]), progress);
     default:
       return Promise.reject(new VnetError('VNET_ERR_INVALID', `no such call: ${name}`));
   }
@@ -106,4 +151,9 @@ export function answerAuthorityCall(
 
 function optionalText(value: unknown): string | undefined {
   return value == null ? undefined : String(value);
+}
+
+/** What JSON made null of was not given. */
+function optional<T>(value: unknown): T | undefined {
+  return (value ?? undefined) as T | undefined;
 }

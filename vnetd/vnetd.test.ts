@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import {
+  type DataPlane,
   type HostConfig,
   type MacAddress,
   type PortConfig,
@@ -24,14 +25,19 @@ import { readToken } from './token.js';
 const NETWORK = { id: 1, name: 'lab', mtu: 1500, epoch: 1, oldestEpoch: 1 };
 const MAC = '02:00:00:00:00:01' as MacAddress;
 
-function makeEngine(): Engine {
-  const fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(1) });
+function makeEngine(
+  fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(1) }),
+  change: (plane: DataPlane) => void = () => {},
+): Engine {
   return new Engine({
     host: 'a',
     insecure: false,
     timers: DEFAULT_LINK_TIMERS,
-    createPlane: (handlers) =>
-      createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(2) }),
+    createPlane(handlers) {
+      const plane = createMemoryPlane(handlers, fabric, { clock: systemClock, random: seededRandom(2) });
+      change(plane);
+      return plane;
+    },
     listen: { address: '127.0.0.1', port: 7700 },
     onEvent: () => {},
   });
@@ -211,4 +217,94 @@ t.test('private addresses', (t) => {
   ];
   for (const [address, expected] of cases) t.equal(isPrivateAddress(address), expected, address);
   t.end();
+});
+
+t.test('a held port: frames wait whatever happens to it, and leave in order', async (t) => {
+  const fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(1) });
+  const engine = makeEngine(fabric);
+  t.teardown(() => engine.close());
+  const [FAR, GROUP] = ['02:00:00:00:00:02' as MacAddress, 'ff:ff:ff:ff:ff:ff'];
+  const far: PortConfig = { ...port('memory:far'), macs: [FAR] };
+  const toAll: Rule = {
+    ...rule('all', 'memory:web'),
+    destination: { kind: 'group' },
+    actions: ['memory:web', 'memory:third'].map((to) => ({ kind: 'port', port: to })),
+  };
+  engine.configure({
+    host: 'a',
+    revision: 1,
+    networks: [NETWORK],
+    links: [],
+    ports: [port('memory:web'), far, { ...port('memory:third'), macs: [] }],
+    rules: [rule('r1', 'memory:web'), toAll],
+  });
+  const [web, other, third] = ['web', 'far', 'third'].map((name) => fabric.port(engine.plane, name));
+  let sent = 0;
+  const send = (to: string) => {
+    const octets = Buffer.alloc(60);
+    Buffer.from(`${to}${FAR}`.replaceAll(':', ''), 'hex').copy(octets);
+    octets[14] = sent += 1;
+    other?.send(octets);
+  };
+  const numbers = (at: typeof web) => at?.received.map((octets) => octets[14]);
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const held = async () => {
+    const { ports } = await engine.snapshot();
+    return ports.reduce((sum, row) => sum + row.held, 0);
+  };
+
+  send(MAC);
+  await settle();
+  engine.holdPort('memory:web', true);
+  send(MAC);
+  send(GROUP);
+  await settle();
+  t.strictSame([numbers(web), numbers(third)], [[1], [3]], 'the others have theirs');
+  t.equal(await held(), 2);
+
+  engine.apply({ revision: 2, removePorts: ['memory:web'] });
+  send(MAC);
+  await settle();
+  engine.apply({ revision: 3, ports: [port('memory:web')] });
+  send(MAC);
+  await settle();
+  t.strictSame(numbers(web), [1], 'closed and opened again, it is held still');
+  engine.holdPort('memory:web', false);
+  send(MAC);
+  await settle();
+  t.strictSame(numbers(web), [1, 2, 4, 5, 6], 'a copy of a group frame does not outlive its port');
+
+  engine.holdPort('memory:web', true);
+  send(MAC);
+  await settle();
+  engine.apply({ revision: 4, rules: [rule('r1', 'memory:third')] });
+  await settle();
+  t.strictSame(numbers(third)?.slice(-1), [7], 'what was held follows the rules');
+
+  t.ok(engine.announcePort('memory:far'));
+  await settle();
+  t.equal(third?.received.at(-1)?.[13], 0x35, 'a RARP request');
+  t.notOk(engine.announcePort('memory:none'));
+});
+
+t.test('a port whose device has just come is open at once', async (t) => {
+  const fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(1) });
+  let there = false;
+  const engine = makeEngine(fabric, (plane) => {
+    const open = plane.openPort.bind(plane);
+    plane.openPort = (config) => {
+      if (!there) throw new VnetError('VNET_ERR_NOT_FOUND', 'there is no interface web0');
+      open(config);
+    };
+  });
+  t.teardown(() => engine.close());
+  const config = { host: 'a', revision: 1, links: [], rules: [] };
+  engine.configure({ ...config, networks: [NETWORK], ports: [port('memory:web')] });
+  t.equal(engine.portNumber(1, 'memory:web'), undefined);
+  engine.reopenPort('memory:web');
+  engine.reopenPort('memory:none');
+  t.equal(engine.portNumber(1, 'memory:web'), undefined, 'not yet');
+  there = true;
+  engine.reopenPort('memory:web');
+  t.type(engine.portNumber(1, 'memory:web'), 'number');
 });

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { OverlayEvent } from '../../core/index.js';
+import type { MoveView, OverlayEvent, VmState } from '../../core/index.js';
 import type { CliContext } from '../context.js';
 import { plural } from '../format.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
@@ -10,6 +10,8 @@ const KINDS: OverlayEvent['kind'][] = [
   'port',
   'source',
   'vm',
+  'vm-state',
+  'conflict',
   'change',
   'tree',
   'topology',
@@ -62,9 +64,13 @@ export function eventText(run: Run, event: OverlayEvent): string {
     case 'port':
       return `port    ${event.port} on ${host(event.host)} ${upDown(event.up)}  ${faint(event.reason)}`;
     case 'source':
-      return `source  ${event.mac} at ${event.port} on ${host(event.host)} ${event.admitted ? good('learnt') : warn('refused')}`;
+      return `source  ${event.mac} at ${event.port} on ${host(event.host)} ${event.admitted ? good('learnt') : warn('refused')}${event.announced ? faint('  announced there') : ''}`;
     case 'vm':
       return `vm      ${vm(event.name)} ${event.change} ${event.change === 'removed' ? 'from' : event.change === 'moved' ? 'to' : 'on'} ${host(event.host)}`;
+    case 'vm-state':
+      return `vm      ${vm(event.vm)} ${vmState(run, event.state)} on ${host(event.host)}${moveText(run, event.move)}${event.reason ? `  ${faint(event.reason)}` : ''}`;
+    case 'conflict':
+      return `vm      ${vm(event.vm)} ${bad('is active at two places')}: ${event.mac} belongs on ${host(event.host)}, and ${host(event.elsewhere)} sends with it`;
     case 'change':
       return `change  revision ${event.revision}, ${plural(event.steps, 'step')}`;
     case 'tree':
@@ -74,6 +80,21 @@ export function eventText(run: Run, event: OverlayEvent): string {
     case 'error':
       return `error   ${host(event.host)} ${bad(event.error.message)}${event.error.hint ? `  ${faint(event.error.hint)}` : ''}`;
   }
+}
+
+function vmState(run: Run, state: VmState): string {
+  const { good, bad, warn } = run.paint;
+  if (state === 'running') return good(state);
+  return state === 'failed' || state === 'unknown' ? bad(state) : warn(state);
+}
+
+/** `, copying to b, 43%`. */
+function moveText(run: Run, move: MoveView | undefined): string {
+  if (!move) return '';
+  const { transferredBytes = 0, remainingBytes = 0 } = move.transfer ?? {};
+  const allBytes = transferredBytes + remainingBytes;
+  const share = allBytes > 0 ? `, ${Math.floor((100 * transferredBytes) / allBytes)}%` : '';
+  return `, ${move.phase} to ${run.paint.host(move.to)}${share}`;
 }
 
 /** Those that made the group tree fall. */

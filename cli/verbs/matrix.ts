@@ -7,9 +7,12 @@ import { matrixCsv, matrixMap, printPairs } from '../matrix-text.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
 import { otherNetworks, placementOf } from '../topology-text.js';
 
+/** Pairs that are listed where no number is given. */
+const TOP = '10';
+
 interface Options {
   network?: string;
-  top: string;
+  top?: string;
   pairs?: boolean;
   csv?: boolean;
 }
@@ -31,18 +34,24 @@ export function addMatrix(program: Command, context: CliContext): void {
     ],
   })
     .option('--network <name>', 'where there are several')
-    .option('--top <count>', 'pairs to list', '10')
+    .option('--top <count>', 'pairs to list (10; with --json all)')
     .option('--pairs', 'only the list, no map')
     .addOption(new Option('--csv', 'comma-separated, every pair').conflicts('pairs'));
   act<[], Options>(command, context, async (run, options) => {
-    const top = wholeNumber(options.top, 'a number of pairs', 0, MATRIX_PAIRS_MAX);
-    const view = await run.client.matrix(options.network);
+    const top = wholeNumber(options.top ?? TOP, 'a number of pairs', 0, MATRIX_PAIRS_MAX);
+    const view = await run.client.matrix(options.network, limitOf(run, options, top));
     if (run.json) return run.printJson(view);
     if (options.csv) return run.print(matrixCsv(view.pairs));
     const overlay = await run.overlayIfReachable();
     show(run, view, placementOf(overlay, view.network), top, options.pairs !== true);
     if (options.network === undefined) run.print(...otherNetworks(run, overlay, view.network));
   });
+}
+
+/** Pairs worth sending: a map, a spreadsheet and a script want all, a list no more than it shows. */
+function limitOf(run: Run, { pairs, top }: Options, listed: number): number | undefined {
+  const isList = pairs === true || (run.json && top !== undefined);
+  return isList ? Math.max(1, listed) : undefined;
 }
 
 function show(run: Run, view: MatrixView, hostOf: Placement, top: number, mapped: boolean): void {

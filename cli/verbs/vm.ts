@@ -4,26 +4,32 @@ import type { CliContext } from '../context.js';
 import { NameBook } from '../names.js';
 import { act, addVerb, GROUPS } from '../run.js';
 import { applyStatement, parseStatement } from '../statement.js';
+import { addVmMove } from './vm-move.js';
+import { addVmRun } from './vm-run.js';
 
 export function addVm(program: Command, context: CliContext): void {
   const group = addVerb(program, {
     usage: 'vm',
     group: GROUPS.change,
-    summary: 'register a VM, change it, or forget it',
+    summary: 'register, run and move VMs',
     about:
       'A registered VM is reachable from every other at once, without anyone writing rules: its port admits its ' +
       'addresses and every host learns where it is. `vnet vms` lists them.',
     examples: [
       ['vm add web on a mac 02:00:00:00:00:01 port tap:web0', 'a VM behind a TAP'],
+      ['vm start web', 'boot it, where its statement says how'],
+      ['vm migrate web b', 'move it to host b while it runs'],
       ['vm delete web', 'forget it'],
     ],
   });
+  addVmRun(group, context);
+  addVmMove(group, context);
   const add = addVerb(group, {
     usage: 'add <name> <statement...>',
     summary: 'register a VM, or change one',
     about:
       'Takes a VM statement of the language without its first word: NAME on HOST (or pinned on HOST), mac ADDRESS, ' +
-      'port PORT, memory, cpu. One with that name is replaced.',
+      'port PORT, memory, cpu, run. One with that name is replaced.',
     examples: [
       ['vm add web on a mac 02:00:00:00:00:01 port tap:web0', 'on a, behind a TAP'],
       ['vm add db pinned on b mac 02:00:00:00:00:02 port packet:vnet7', 'where adaptation never moves it'],

@@ -16,9 +16,8 @@ export const TOTALS_MAX = 60;
 export const EVENTS_MAX = 5;
 /** The underlay changes slowly, placement rarely: every so many polls. */
 const UNDERLAY_EVERY = 5;
-/** A matrix of more pairs than this is large to send, and asked for as rarely. */
-const MANY_PAIRS = 2000;
-const LARGE_MATRIX_EVERY = 5;
+/** The busiest pairs: the screen has room for fewer, and the small chart misses little of what all send. */
+const MATRIX_PAIRS = 2000;
 const OVERLAY_EVERY = 10;
 
 export interface WatchState {
@@ -40,17 +39,13 @@ export const emptyWatch = (): WatchState => ({ hostOf: new Map(), totals: [], ev
 export async function poll(run: Run, state: WatchState, network: string | undefined): Promise<void> {
   const turn = state.polls++;
   try {
-    const large = (state.matrix?.pairs.length ?? 0) > MANY_PAIRS;
-    const kept = large && turn % LARGE_MATRIX_EVERY !== 0 ? state.matrix : undefined;
     const [topology, matrix] = await Promise.all([
       run.client.inferredTopology(network),
-      kept ?? run.client.matrix(network),
+      run.client.matrix(network, MATRIX_PAIRS),
     ]);
     Object.assign(state, { topology, matrix });
-    if (!kept) {
-      state.totals.push(matrix.pairs.reduce((sum, pair) => sum + pair.bitsPerSecond, 0));
-      if (state.totals.length > TOTALS_MAX) state.totals.shift();
-    }
+    state.totals.push(matrix.pairs.reduce((sum, pair) => sum + pair.bitsPerSecond, 0));
+    if (state.totals.length > TOTALS_MAX) state.totals.shift();
     if (turn % UNDERLAY_EVERY === 0) state.underlay = await run.client.underlay();
     if (turn % OVERLAY_EVERY === 0) state.hostOf = placementOf(await run.client.overview(), topology.network);
     delete state.trouble;

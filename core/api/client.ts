@@ -16,6 +16,8 @@ import type {
 import { type ErrorBody, VnetError } from '../errors.js';
 import type { MatrixView, SightParameters, TopologyView, TrafficHistory } from '../sight.js';
 import type { UnderlayView } from '../underlay-view.js';
+import type { MoveResult } from '../vm.js';
+import { type MoveLine, vmCalls } from './vm-client.js';
 
 /** A daemon that says nothing for this long is taken for hung. */
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -43,6 +45,7 @@ export function connectControl(socketPath: string): ControlClient {
     body?: unknown,
     accept = 'application/json',
     signal?: AbortSignal,
+    timeoutMs = ANSWER_TIMEOUT_MS,
   ) =>
     new Promise<IncomingMessage>((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -58,25 +61,55 @@ export function connectControl(socketPath: string): ControlClient {
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
           },
-          ...(signal ? { signal } : { timeout: ANSWER_TIMEOUT_MS }),
+          ...(signal ? { signal } : { timeout: timeoutMs }),
         },
         resolve,
       );
-      call.on('timeout', () => call.destroy(timeout(socketPath)));
+      call.on('timeout', () => call.destroy(timeout(socketPath, timeoutMs)));
       call.on('error', (cause) =>
         reject(cause instanceof VnetError ? cause : unreachable(socketPath, cause)),
       );
       call.end(payload);
     });
 
-  const json = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const response = await send(method, path, body);
+  const json = async <T>(method: string, path: string, body?: unknown, timeoutMs?: number): Promise<T> => {
+    const response = await send(method, path, body, undefined, undefined, timeoutMs);
     const text = await readText(response);
     if ((response.statusCode ?? 500) >= 400) throw errorOf(text, response.statusCode);
     return (text === '' ? undefined : JSON.parse(text)) as T;
   };
 
+  /** Lines of a change or of moves; `what` goes on at the Proxy where the daemon goes away. */
+  const lines = async <Line extends object, Result>(
+    path: string,
+    body: unknown,
+    onLine: (line: Exclude<Line, { error: ErrorBody } | { result: Result }>) => void,
+    what: string,
+    hint: string,
+  ): Promise<Result> => {
+    const response = await send('POST', path, body, NDJSON);
+    if ((response.statusCode ?? 500) >= 400) throw errorOf(await readText(response), response.statusCode);
+    for await (const text of createInterface({ input: response })) {
+      const line = JSON.parse(text) as { error: ErrorBody } | { result: Result };
+      if ('error' in line) throw VnetError.fromBody(line.error);
+      if ('result' in line) return line.result;
+      onLine(line as Exclude<Line, { error: ErrorBody } | { result: Result }>);
+    }
+    throw new VnetError('VNET_ERR_UNREACHABLE', `the daemon went away in the middle of ${what}`, { hint });
+  };
+
   return {
+    ...vmCalls({
+      json,
+      stream: (path, body, onProgress) =>
+        lines<MoveLine, MoveResult[]>(
+          path,
+          body,
+          (line) => 'progress' in line && onProgress(line.progress),
+          'the move',
+          'it goes on: `vnet vms` tells how far it is',
+        ),
+    }),
     local: () => json<LocalView>('GET', '/v1/local'),
     overview: () => json<OverlayView>('GET', '/v1/overlay'),
     hostView: (host) => json<LocalView>('GET', `/v1/hosts/${encodeURIComponent(host)}`),
@@ -84,7 +117,7 @@ export function connectControl(socketPath: string): ControlClient {
     route: (from, to, network) => json<RouteView>('GET', `/v1/route${query({ from, to, network })}`),
     setConfigurationTime: (boundMs) => json<void>('PUT', '/v1/configuration-time', { boundMs }),
     inferredTopology: (network) => json<TopologyView>('GET', `/v1/topology${query({ network })}`),
-    matrix: (network) => json<MatrixView>('GET', `/v1/matrix${query({ network })}`),
+    matrix: (network, limit) => json<MatrixView>('GET', `/v1/matrix${query({ network, limit })}`),
     history: (after) => json<TrafficHistory>('GET', `/v1/history${query({ after })}`),
     underlay: () => json<UnderlayView>('GET', '/v1/underlay'),
     sight: () => json<SightParameters>('GET', '/v1/sight'),
@@ -93,17 +126,13 @@ export function connectControl(socketPath: string): ControlClient {
     shutdown: () => json<void>('POST', '/v1/shutdown'),
     async apply(change, progress) {
       if (!progress) return json<ChangeResult>('POST', '/v1/changes', change);
-      const response = await send('POST', '/v1/changes', change, NDJSON);
-      if ((response.statusCode ?? 500) >= 400) throw errorOf(await readText(response), response.statusCode);
-      for await (const text of createInterface({ input: response })) {
-        const line = JSON.parse(text) as ChangeLine;
-        if ('error' in line) throw VnetError.fromBody(line.error);
-        if ('result' in line) return line.result;
-        progress(line.progress);
-      }
-      throw new VnetError('VNET_ERR_UNREACHABLE', 'the daemon went away in the middle of the change', {
-        hint: 'run `vnet status` and `vnet diff`: the Proxy undoes or completes the change when it is back',
-      });
+      return lines<ChangeLine, ChangeResult>(
+        '/v1/changes',
+        change,
+        (line) => progress(line.progress),
+        'the change',
+        'run `vnet status` and `vnet diff`: the Proxy undoes or completes the change when it is back',
+      );
     },
     async *events(signal) {
       const response = await send('GET', '/v1/events', undefined, NDJSON, signal);
@@ -124,10 +153,16 @@ function query(fields: Record<string, string | number | undefined>): string {
   return given.size === 0 ? '' : `?${given}`;
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+function readText(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    response.setEncoding('utf8');
+    response.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    response.on('end', () => resolve(text));
+    response.on('error', reject);
+  });
 }
 
 function errorOf(text: string, status: number | undefined): VnetError {
@@ -140,10 +175,10 @@ function errorOf(text: string, status: number | undefined): VnetError {
   return new VnetError('VNET_ERR_INTERNAL', `the daemon answered ${status}: ${text.slice(0, 200)}`);
 }
 
-function timeout(socketPath: string): VnetError {
+function timeout(socketPath: string, timeoutMs: number): VnetError {
   return new VnetError(
     'VNET_ERR_TIMEOUT',
-    `the daemon at ${socketPath} did not answer in ${ANSWER_TIMEOUT_MS / 1000} s`,
+    `the daemon at ${socketPath} did not answer in ${timeoutMs / 1000} s`,
     {
       hint: "look at the daemon's log",
     },

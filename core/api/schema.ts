@@ -3,33 +3,11 @@
  * anything looks at them. The types are core/topology's.
  */
 import { ECHOES_MAX, ECHO_DURATION_MAX_MS } from '../control.js';
+import { array, either, integer, type JsonSchema, name, object, oneOf, text } from './schema-parts.js';
+import { VmMachineSchema } from './vm-schema.js';
 
-export type JsonSchema = { readonly [keyword: string]: unknown };
-
-const text = (limits: JsonSchema): JsonSchema => ({ type: 'string', ...limits });
-const integer = (minimum: number, maximum: number): JsonSchema => ({ type: 'integer', minimum, maximum });
-const array = (items: JsonSchema, limits: JsonSchema = {}): JsonSchema => ({
-  type: 'array',
-  items,
-  ...limits,
-});
-const oneOf = (...values: string[]): JsonSchema => ({ enum: values });
-const either = (...schemas: JsonSchema[]): JsonSchema => ({ anyOf: schemas });
-
-/** No other properties than these; the second list may be absent. */
-const object = (
-  required: Record<string, JsonSchema>,
-  optional: Record<string, JsonSchema> = {},
-): JsonSchema => ({
-  type: 'object',
-  properties: { ...required, ...optional },
-  required: Object.keys(required),
-  additionalProperties: false,
-});
-
-const name = text({ minLength: 1, maxLength: 63, pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$' });
 const mac = text({ pattern: '^[0-9a-f]{2}(:[0-9a-f]{2}){5}$' });
-const portSpec = text({ minLength: 1, maxLength: 120, pattern: '^[a-z]+:[^\\s]+$' });
+const portSpec = text({ minLength: 1, maxLength: 120, pattern: '^[a-z]+(-[a-z]+)*:[^\\s]+$' });
 const linkType = oneOf('udp', 'tcp');
 
 const source = either(object({ kind: oneOf('exact', 'not'), mac }), object({ kind: oneOf('any') }));
@@ -67,16 +45,24 @@ export const TopologySchema = object({
         proxy: { type: 'boolean' },
         endpoint: object({ address: text({ minLength: 1, maxLength: 253 }), port: integer(1, 65535) }),
         user: name,
+        memoryBytes: number,
+        cpus: number,
       },
     ),
   ),
   vms: list(
     object(
       { name, network: name, host: name, macs: array(mac, { minItems: 1, maxItems: 64 }) },
-      { pinned: { type: 'boolean' }, port: portSpec, memoryBytes: number, cpus: number },
+      {
+        pinned: { type: 'boolean' },
+        port: portSpec,
+        memoryBytes: number,
+        cpus: number,
+        machine: VmMachineSchema,
+      },
     ),
   ),
-  ports: list(object({ network: name, host: name, port: portSpec, role: oneOf('lan', 'vm') })),
+  ports: list(object({ network: name, host: name, port: portSpec, role: oneOf('lan', 'vm', 'vms') })),
   links: list(LinkSchema),
   shapes: list(
     object(
@@ -120,6 +106,11 @@ export const RouteQuerySchema = object({ from: text({}), to: text({}) }, { netwo
 export const NetworkQuerySchema = object({}, { network: text({}) });
 
 /** A query is text: how far a number of it may go is said by its digits. */
+export const MatrixQuerySchema = object(
+  {},
+  { network: text({}), limit: text({ pattern: '^([1-9][0-9]{0,3}|10000)$' }) },
+);
+
 export const HistoryQuerySchema = object({}, { after: text({ pattern: '^[0-9]{1,15}$' }) });
 
 const within = (minimum: number, maximum: number): JsonSchema => ({ type: 'number', minimum, maximum });

@@ -15,7 +15,8 @@ import {
   VnetError,
 } from '../../core/index.js';
 import { type Lab, makeLab } from '../lab.js';
-import { type LabSpec, portSpecOf } from '../spec.js';
+import type { LabSpec } from '../spec.js';
+import { topologyOf } from '../topology.js';
 import { DAEMON_COMMAND } from './daemon-command.js';
 
 const READY_TIMEOUT_MS = 15_000;
@@ -124,27 +125,7 @@ export class OverlayLab {
 
   /** Hosts and VMs of the lab as a topology, in one network; `parts` adds to it or replaces lists. */
   topology(parts: Partial<Topology> = {}): Topology {
-    return {
-      networks: [{ name: 'lab' }],
-      hosts: this.lab.hosts.map((host) => ({
-        name: host.name,
-        endpoint: { address: host.address, port: DEFAULT_PORT },
-        ...(host.name === this.proxy ? { proxy: true } : {}),
-      })),
-      vms: this.lab.spec.vms.map((vm) => ({
-        name: vm.name,
-        network: 'lab',
-        host: vm.host,
-        macs: [vm.mac as Topology['vms'][number]['macs'][number]],
-        port: portSpecOf(vm),
-      })),
-      ports: [],
-      links: [],
-      shapes: [],
-      routes: [],
-      rules: [],
-      ...parts,
-    };
+    return { ...topologyOf(this.lab, this.proxy), ...parts };
   }
 
   /** Until the Proxy has a live link to every host that runs. */

@@ -72,14 +72,14 @@ error[bad-port]: "eth0" is not a port
   |
 4 | port eth0 on a lan
   |      ^^^^
-  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet: or unix:
+  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet:, unix: or unix-connect:
 
 error[bad-port]: "tap:" is not a port
  --> t.vnet:5:6
   |
 5 | port tap: on a vm
   |      ^^^^
-  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet: or unix:
+  = help: write a kind and a name, as in tap:web0; the kinds are tap:, bridge:, packet:, unix: or unix-connect:
 
 error[bad-port]: the name in "tap:a-name-too-long-for-linux" is too long
  --> t.vnet:6:6
@@ -105,6 +105,69 @@ error[port-twice]: port "tap:x" is used twice on "a"
 5 | vm v on a mac 02:00:00:00:00:01 port tap:x
   |                                      ^^^^^
   = help: several VMs share a bridge by leaving their port out and one "port bridge:... on ... vm"; the first one stands at t.vnet:4
+`,
+  },
+  {
+    name: 'how a VM is run',
+    script: `
+proxy p
+host a memory 0
+vm v on a mac 02:00:00:00:00:01 run qenu kernel /k
+vm w on a mac 02:00:00:00:00:02 run netns
+vm x on a mac 02:00:00:00:00:03 disk /d
+vm y on a mac 02:00:00:00:00:04 run qemu fast
+`,
+    says: `
+error[bad-number]: "0" is not a size
+ --> t.vnet:2:15
+  |
+2 | host a memory 0
+  |               ^
+  = help: write it as in 512M or 2G
+
+error[unknown-driver]: no driver is called "qenu"
+ --> t.vnet:3:37
+  |
+3 | vm v on a mac 02:00:00:00:00:01 run qenu kernel /k
+  |                                     ^^^^
+  = help: did you mean "qemu"?
+
+error[driver-argument]: netns wants a namespace, as \`ip netns\` lists it
+ --> t.vnet:4:37
+  |
+4 | vm w on a mac 02:00:00:00:00:02 run netns
+  |                                     ^^^^^
+  = help: write it after "run netns"
+
+error[machine-part]: "disk" is a part of a machine that QEMU runs
+ --> t.vnet:5:38
+  |
+5 | vm x on a mac 02:00:00:00:00:03 disk /d
+  |                                      ^^
+  = help: write "run qemu" before it
+
+error[driver-argument]: qemu takes nothing after its name
+ --> t.vnet:6:42
+  |
+6 | vm y on a mac 02:00:00:00:00:04 run qemu fast
+  |                                          ^^^^
+  = help: write its parts: kernel, initrd, append, disk
+`,
+  },
+  {
+    name: 'nothing to boot from',
+    script: `
+proxy p
+host a
+vm v on a mac 02:00:00:00:00:01 run qemu append quiet
+`,
+    says: `
+error[nothing-to-boot]: VM "v" has nothing to boot from
+ --> t.vnet:3:37
+  |
+3 | vm v on a mac 02:00:00:00:00:01 run qemu append quiet
+  |                                     ^^^^
+  = help: name a kernel, a disk or both
 `,
   },
 ];

@@ -58,7 +58,7 @@ host b
 port tap:x on a wan
 `,
     says: `
-error[syntax]: expected "lan" or "vm", found "wan"
+error[syntax]: expected "lan", "vm" or "vms", found "wan"
  --> t.vnet:4:17
   |
 4 | port tap:x on a wan

@@ -71,6 +71,7 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
             InstanceMethod("sendTrain", &PlaneObject::guarded<&PlaneObject::sendTrain>),
             InstanceMethod("sendNote", &PlaneObject::guarded<&PlaneObject::sendNote>),
             InstanceMethod("sendEcho", &PlaneObject::guarded<&PlaneObject::sendEcho>),
+            InstanceMethod("announce", &PlaneObject::guarded<&PlaneObject::announce>),
             InstanceMethod("close", &PlaneObject::guarded<&PlaneObject::close>),
         });
   }
@@ -268,6 +269,14 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
   Napi::Value sendEcho(const Napi::CallbackInfo& info) {
     plane().post([request = echoRequest(info[0].As<Napi::Object>())](Forwarder& forwarder) {
       forwarder.sendEcho(request);
+    });
+    return info.Env().Undefined();
+  }
+
+  // announce(port, source)
+  Napi::Value announce(const Napi::CallbackInfo& info) {
+    plane().post([port = info[0].ToNumber().Uint32Value(), source = mac(info[1])](Forwarder& forwarder) {
+      forwarder.announce(port, source);
     });
     return info.Env().Undefined();
   }

@@ -12,8 +12,9 @@ void Forwarder::act(const Frame& frame, const Actions& actions) {
     const bool back = !frame.ground && action.id == frame.ingress;
     switch (action.kind) {
       case ActionKind::hold:
-        return wait({frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground}, frame,
-                    true);
+        hold(frame, action, actions.size() > 1);
+        done = true;
+        break;
       case ActionKind::drop:
         drop(frame, action.reason);
         done = true;
@@ -50,6 +51,9 @@ void Forwarder::toGround(const Frame& frame) {
   if (frame.ground) return drop(frame, Drop::groundDead);
   Frame grounded = frame;
   grounded.ground = true;
+  // Stamped anew: the paths of its epoch have failed it.
+  if (const auto network = networks_.find(frame.network); network != networks_.end())
+    grounded.epoch = network->second.epoch;
   enter(grounded);
 }
 

@@ -16,9 +16,9 @@ const Actions* FlowCache::find(const FlowKey& key, uint32_t epoch) {
 
 void FlowCache::install(FlowEntry entry) {
   if (entry.fromEpoch >= entry.toEpoch) return;
-  // A frame is held whole or not at all.
+  // Without a port to wait for, a frame is held whole or not at all.
   for (const Action& action : entry.actions)
-    if (action.kind == ActionKind::hold) {
+    if (action.kind == ActionKind::hold && !action.named) {
       entry.actions = {Action(action)};
       break;
     }

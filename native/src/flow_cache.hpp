@@ -29,6 +29,7 @@ struct Action {
   ActionKind kind = ActionKind::drop;
   Drop reason = Drop::noMatch;
   uint32_t id = 0;
+  bool named = false;  // hold: `id` is the port that the frame is meant for
 };
 using Actions = std::vector<Action>;
 

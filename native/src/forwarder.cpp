@@ -9,7 +9,9 @@ Forwarder::Forwarder(Loop& loop, Up& up, Trains& trains)
       pendingTimer_(loop,
                     [this] {
                       pending_.expire(loop_.now(),
-                                      [this](const Frame& frame, Drop reason) { drop(frame, reason); });
+                                      [this](const Frame& frame, Drop reason, const WaitingQueue& queue) {
+                                        dropHeld(frame, reason, queue.held ? queue.target : std::nullopt);
+                                      });
                       if (!pending_.empty()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
                     }),
       joinTimer_(loop, [this] {
@@ -126,7 +128,7 @@ void Forwarder::reportSnapshot(uint64_t ticket) {
   out.ticket = ticket;
   out.pairs = pairs_.columns();
   links_.each([&](Link& link) { out.links.push_back(link.row()); });
-  for (const auto& [id, port] : ports_) out.ports.push_back({id, port->counters});
+  for (const auto& [id, port] : ports_) out.ports.push_back({{id, port->counters}, port->held});
   out.drops = drops_;
   out.flowEntries = flows_.size();
   up_.snapshot(std::move(out));

@@ -47,6 +47,7 @@ class Forwarder final : public PortSink, public LinkSink {
   void removeEdge(uint32_t id);
   void applyFlows(FlowDelta delta);
   void sendEcho(const EchoRequest& request);
+  void announce(uint32_t port, uint64_t source);
   // Copies the counters and sends them up with `ticket`.
   void reportSnapshot(uint64_t ticket);
   // Sends what this turn has queued.
@@ -75,13 +76,19 @@ class Forwarder final : public PortSink, public LinkSink {
   };
 
   // ingress.cpp
-  bool admit(Port& port, uint64_t source);
+  bool admit(Port& port, const uint8_t* frame, size_t length);
   size_t clampOctets(const Network& network) const;
   void enter(const Frame& frame);
-  void wait(const FlowKey& key, const Frame& frame, bool hold);
+  void wait(const FlowKey& key, const Frame& frame);
   bool ask(WaitingQueue& queue, const FlowKey& key, uint32_t epoch);
   bool mayMiss(uint32_t ingress);
+
+  // hold.cpp
+  void hold(const Frame& frame, const Action& action, bool copy);
+  void countHeld(WaitingFrame& waiting, const std::optional<uint32_t>& port);
+  void dropHeld(const Frame& frame, Drop reason, const std::optional<uint32_t>& port);
   void drain(const FlowKey& key);
+  bool decideAgain(WaitingQueue& queue, WaitingFrame& waiting, const Actions& actions);
 
   // egress.cpp
   void act(const Frame& frame, const Actions& actions);
@@ -93,6 +100,7 @@ class Forwarder final : public PortSink, public LinkSink {
 
   // forwarder_echo.cpp
   void enterEcho(const std::vector<uint8_t>& octets, uint32_t network, uint32_t port);
+  void enterOwn(const std::vector<uint8_t>& octets, uint32_t network, uint32_t port, bool echo);
   void echoArrived(const Frame& frame, uint32_t port);
 
   void drop(const Frame& frame, Drop reason);

@@ -1,5 +1,7 @@
-// Echoes at the ports (see forwarder.hpp): in between they are frames like any other. No pair counts them, no
-// port learns from them, and none is given to a device. I/O thread only.
+// Frames that the plane makes itself, at the ports (see forwarder.hpp): echoes, of which none is given to a device,
+// and announcements. In between they are frames like any other. No pair counts them and no port learns from them.
+// I/O thread only.
+#include "announcement.hpp"
 #include "echo.hpp"
 #include "forwarder.hpp"
 
@@ -12,15 +14,26 @@ void Forwarder::sendEcho(const EchoRequest& request) {
   enterEcho(octets, request.network, request.port);
 }
 
-// As fromPort() from its stage 5 on.
 void Forwarder::enterEcho(const std::vector<uint8_t>& octets, uint32_t network, uint32_t port) {
+  enterOwn(octets, network, port, true);
+}
+
+void Forwarder::announce(uint32_t port, uint64_t source) {
+  const auto found = ports_.find(port);
+  if (found == ports_.end()) return count(Drop::portClosed);
+  enterOwn(announcementOf(source), found->second->network(), port, false);
+}
+
+// As fromPort() from its stage 5 on.
+void Forwarder::enterOwn(const std::vector<uint8_t>& octets, uint32_t network, uint32_t port, bool echo) {
   Frame frame;
   frame.data = octets.data();
   frame.length = static_cast<uint32_t>(octets.size());
   frame.network = network;
   frame.ingress = port;
   frame.hopLimit = FIRST_HOP_LIMIT;
-  frame.fromPort = frame.echo = true;
+  frame.fromPort = true;
+  frame.echo = echo;
   const auto found = networks_.find(network);
   if (found == networks_.end()) return drop(frame, Drop::unknownNetwork);
   if (ports_.find(port) == ports_.end()) return drop(frame, Drop::portClosed);

@@ -2,6 +2,7 @@
 // and copied where they wait.
 #include <algorithm>
 
+#include "announcement.hpp"
 #include "forwarder.hpp"
 #include "mss.hpp"
 
@@ -28,7 +29,7 @@ void Forwarder::fromPort(Port& port, uint8_t* octets, size_t length) {
 
   // 2 guard or learning
   const uint64_t source = loadMac(octets + 6);
-  if (!admit(port, source)) return portDrop(port, Drop::guard);
+  if (!admit(port, octets, length)) return portDrop(port, Drop::guard);
 
   // 3 MSS clamp
   if (const size_t most = clampOctets(network)) clampMss(octets, length, most);
@@ -73,7 +74,10 @@ void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, s
   frame.offset = header.offset;
   frame.total = header.total;
   // 3 epoch
-  if (header.epoch < network.oldestEpoch || header.epoch > uint64_t{network.epoch} + 1) frame.ground = true;
+  if (header.epoch < network.oldestEpoch || header.epoch > uint64_t{network.epoch} + 1) {
+    frame.ground = true;
+    frame.epoch = network.epoch;  // the rules of an epoch that is over are gone
+  }
   // 4 size
   const size_t whole = frame.fragment ? MAC_PAIR_BYTES + size_t{frame.total} : length;
   if (whole > network.mostOctets(true)) return linkDrop(&link, Drop::oversize);
@@ -81,24 +85,24 @@ void Forwarder::fromLink(Link& link, const Header& header, const uint8_t* end, s
 }
 
 // The spoofing guard, or learning. False: not admitted.
-bool Forwarder::admit(Port& port, uint64_t source) {
+bool Forwarder::admit(Port& port, const uint8_t* frame, size_t length) {
+  const uint64_t source = loadMac(frame + 6);
   const bool admitted = !port.guarded() || port.admits(source);
-  if (admitted) {
-    if (port.guarded() || isGroupMac(source)) return true;
-    const Learnt key{source, port.network()};
-    LearntAt* at = learnt_.find(key);
-    // Whoever keeps the list forgets with age, and knows only by our reports who still talks.
-    if (at && at->port == port.id() && loop_.now() - at->reported < LEARNT_REPORT_NS) return true;
-    if (!port.sourceEvents.take(loop_.now())) return true;  // reported when there is room
-    (at ? *at : learnt_.insert(key)) = LearntAt{port.id(), loop_.now()};
-  } else if (!port.sourceEvents.take(loop_.now())) {
-    return false;
-  }
+  if (admitted && (port.guarded() || isGroupMac(source))) return true;
+  const Learnt key{source, port.network()};
+  LearntAt* at = admitted ? learnt_.find(key) : nullptr;
+  // Whoever keeps the list forgets with age, and knows only by our reports who still talks.
+  if (at && at->port == port.id() && loop_.now() - at->reported < LEARNT_REPORT_NS) return true;
+  const bool announced = isAnnouncement(frame, length);
+  // Learnt later, where there is no room now.
+  if (!(announced ? port.announcements : port.sourceEvents).take(loop_.now())) return admitted;
+  if (admitted) (at ? *at : learnt_.insert(key)) = LearntAt{port.id(), loop_.now()};
   Event event;
   event.kind = Event::Kind::source;
   event.id = port.id();
   event.source = source;
   event.yes = admitted;
+  event.announced = announced;
   up_.event(std::move(event));
   return admitted;
 }
@@ -119,30 +123,34 @@ size_t Forwarder::clampOctets(const Network& network) const {
 void Forwarder::enter(const Frame& frame) {
   const FlowKey key{frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground};
   // 6 what waits for the same key goes first
-  if (!pending_.empty() && pending_.find(key)) return wait(key, frame, false);
+  WaitingQueue* waiting = pending_.empty() ? nullptr : pending_.find(key);
+  if (waiting && !waiting->copies) return wait(key, frame);
   // 7 look up
   const Actions* actions = flows_.find(key, frame.epoch);
-  if (!actions) return wait(key, frame, false);
+  if (!actions) return wait(key, frame);
   act(frame, *actions);
 }
 
-void Forwarder::wait(const FlowKey& key, const Frame& frame, bool hold) {
+void Forwarder::wait(const FlowKey& key, const Frame& frame) {
   WaitingQueue* queue = pending_.find(key);
+  const bool first = !queue || queue->copies;  // the first that needs an answer
   if (!queue) {
-    if (!hold && !mayMiss(frame.ingress)) return drop(frame, Drop::missQueue);
+    if (!mayMiss(frame.ingress)) return drop(frame, Drop::missQueue);
     queue = pending_.open(key, loop_.now());
-    if (!queue) return drop(frame, hold ? Drop::holdLimit : Drop::missQueue);
-    pending_.setHeld(*queue, hold);
+    if (!queue) return drop(frame, Drop::missQueue);
     if (!pendingTimer_.armed()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
   }
-  if (!pending_.push(*queue, frame, loop_.now())) {
-    drop(frame, queue->held ? Drop::holdLimit : Drop::missQueue);
+  WaitingFrame* waiting = pending_.push(*queue, frame, loop_.now());
+  if (!waiting) {
+    if (queue->held) dropHeld(frame, Drop::holdLimit, queue->target);
+    else drop(frame, Drop::missQueue);
     return;
   }
-  if (queue->held) return;
-  if (queue->frames.size() == 1) {
+  queue->copies = false;
+  if (queue->held && !first && queue->asked.empty()) return countHeld(*waiting, queue->target);
+  if (first) {
     if (ask(*queue, key, frame.epoch)) return;
-    drop(frame, Drop::missQueue);
+    for (WaitingFrame& lost : pending_.take(*queue)) drop(lost.frame, Drop::missQueue);
     pending_.erase(key);
   } else if (loop_.now() - queue->askedNs >= PENDING_TIMEOUT_NS) {
     // An answer that never came must not silence a flow that goes on.
@@ -165,30 +173,6 @@ bool Forwarder::mayMiss(uint32_t ingress) {
   const auto port = ports_.find(ingress);
   if (port != ports_.end()) return port->second->misses.take(loop_.now());
   return edgeMisses_.try_emplace(ingress, MISSES_PER_SECOND, MISS_BURST).first->second.take(loop_.now());
-}
-
-// Lets the frames of a key go, in order, as far as the cache now has answers; asks for what it has not.
-void Forwarder::drain(const FlowKey& key) {
-  for (;;) {
-    WaitingQueue* queue = pending_.find(key);
-    if (!queue) return;
-    if (queue->frames.empty()) return pending_.erase(key);
-    const uint32_t epoch = queue->frames.front().frame.epoch;
-    const Actions* actions = flows_.find(key, epoch);
-    const bool hold = actions && !actions->empty() && actions->front().kind == ActionKind::hold;
-    if (queue->held != hold) queue->sinceNs = loop_.now();
-    pending_.setHeld(*queue, hold);
-    if (hold) return;
-    if (!actions) {
-      if (!ask(*queue, key, epoch)) {
-        while (!queue->frames.empty()) drop(pending_.pop(*queue).frame, Drop::missQueue);
-        pending_.erase(key);
-      }
-      return;
-    }
-    const WaitingFrame waiting = pending_.pop(*queue);
-    act(waiting.frame, *actions);
-  }
 }
 
 }  // namespace vnet

@@ -74,6 +74,7 @@ constexpr int RECEIVE_ROUNDS = 4;            // batches of one descriptor before
 constexpr size_t PORT_BATCH_FRAMES = 64;
 constexpr size_t PORT_BATCH_BYTES = 256 << 10;
 constexpr size_t UNIX_QUEUE_BYTES = 1 << 20;
+constexpr uint64_t UNIX_DIAL_NS = 100 * MS;  // from one attempt to connect to the next
 constexpr uint64_t PORT_RETRY_NS = 250 * MS;
 constexpr uint64_t LINK_FILTER_NS = 5'000 * MS;  // a packet port follows the host's addresses so often
 

@@ -1,6 +1,7 @@
 #include "pending.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace vnet {
 
@@ -20,14 +21,14 @@ WaitingQueue* Pending::open(const FlowKey& key, uint64_t now) {
   return &queue;
 }
 
-bool Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
+WaitingFrame* Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
   const size_t frames = queue.held ? HOLD_FRAMES_PER_KEY : PENDING_FRAMES_PER_KEY;
   const size_t bytes = queue.held ? HOLD_BYTES_PER_KEY : PENDING_BYTES_PER_KEY;
   const bool full = queue.held
                         ? heldBytes_ + frame.length > HOLD_BYTES
                         : bytes_ + frame.length > PENDING_BYTES ||
                               byIngress_[queue.ingress].bytes + frame.length > PENDING_BYTES_PER_INGRESS;
-  if (full || queue.frames.size() >= frames || queue.bytes + frame.length > bytes) return false;
+  if (full || queue.frames.size() >= frames || queue.bytes + frame.length > bytes) return nullptr;
   WaitingFrame& waiting = queue.frames.emplace_back();
   waiting.octets.assign(frame.data, frame.data + frame.length);
   waiting.frame = frame;
@@ -35,7 +36,19 @@ bool Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
   waiting.sinceNs = now;
   queue.bytes += frame.length;
   account(queue, frame.length, true);
-  return true;
+  return &waiting;
+}
+
+std::deque<WaitingFrame> Pending::take(WaitingQueue& queue) {
+  account(queue, queue.bytes, false);
+  queue.bytes = 0;
+  return std::exchange(queue.frames, {});
+}
+
+void Pending::putBack(WaitingQueue& queue, WaitingFrame frame) {
+  queue.bytes += frame.frame.length;
+  account(queue, frame.frame.length, true);
+  queue.frames.push_back(std::move(frame));
 }
 
 WaitingFrame Pending::pop(WaitingQueue& queue) {

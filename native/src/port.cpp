@@ -35,8 +35,9 @@ std::unique_ptr<Port> openPort(PortConfig config) {
   if (kind == "bridge") return openBridgePort(std::move(config), name);
   if (kind == "packet") return openPacketPort(std::move(config), name);
   if (kind == "unix") return openUnixPort(std::move(config), name);
+  if (kind == "unix-connect") return openUnixConnectPort(std::move(config), name);
   throw PlaneError("VNET_ERR_INVALID", "\"" + config.spec + "\" is not a port",
-                   "write tap:NAME, bridge:NAME, packet:NAME or unix:PATH");
+                   "write tap:NAME, bridge:NAME, packet:NAME, unix:PATH or unix-connect:PATH");
 }
 
 }  // namespace vnet

@@ -54,8 +54,10 @@ class Port : public Pollable {
   void setMacs(std::vector<uint64_t> macs);
 
   EndCounters counters;
+  uint64_t held = 0;  // frames for this port that waited in a hold
   TokenBucket misses{MISSES_PER_SECOND, MISS_BURST};
   TokenBucket sourceEvents{SOURCE_EVENTS_PER_SECOND, SOURCE_EVENT_BURST};
+  TokenBucket announcements{SOURCE_EVENTS_PER_SECOND, SOURCE_EVENT_BURST};  // a flood of others takes none
   bool dirty = false;  // has frames to flush
 
  protected:
@@ -70,6 +72,7 @@ std::unique_ptr<Port> openTapPort(PortConfig config, const std::string& name);
 std::unique_ptr<Port> openBridgePort(PortConfig config, const std::string& bridge);
 std::unique_ptr<Port> openPacketPort(PortConfig config, const std::string& name);
 std::unique_ptr<Port> openUnixPort(PortConfig config, const std::string& path);
+std::unique_ptr<Port> openUnixConnectPort(PortConfig config, const std::string& path);
 
 // A device's name that the kernel will take; throws VNET_ERR_INVALID otherwise.
 void checkDeviceName(const std::string& name);

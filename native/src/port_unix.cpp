@@ -1,5 +1,5 @@
-// `unix:PATH`: QEMU's `-netdev stream` framing, a 4-octet big-endian length and then the frame. We listen;
-// one peer at a time, who may come and go.
+// `unix:PATH` and `unix-connect:PATH`: QEMU's `-netdev stream` framing, a 4-octet big-endian length and then the frame.
+// The first listens, the second connects to who listens there; one peer at a time, who may come and go.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -31,10 +31,14 @@ bool somebodyListens(const sockaddr_un& address) {
          errno != ECONNREFUSED;
 }
 
-Fd listenAt(const std::string& path) {
+void checkPath(const std::string& path) {
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
     throw PlaneError("VNET_ERR_INVALID", "\"" + path + "\" is not a path for a socket",
                      "use 1 to 107 octets");
+}
+
+Fd listenAt(const std::string& path) {
+  checkPath(path);
   const sockaddr_un address = addressOf(path);
   struct stat status;
   if (lstat(path.c_str(), &status) == 0) {
@@ -53,33 +57,13 @@ Fd listenAt(const std::string& path) {
   return fd;
 }
 
-class UnixPort final : public Port {
+// What both have in common: the stream to the present peer.
+class StreamPort : public Port {
  public:
-  UnixPort(PortConfig config, Fd listener, std::string path)
-      : Port(std::move(config)),
-        listener_(std::move(listener)),
-        path_(std::move(path)),
-        in_(new uint8_t[INPUT_BYTES]) {}
-  ~UnixPort() override {
-    unlink(path_.c_str());
-    if (!loop_) return;
-    loop_->forget(listener_.get());
-    if (peer_) loop_->forget(peer_.get());
-  }
-
-  void start(Loop& loop, PortSink& sink) override {
-    loop_ = &loop;
-    sink_ = &sink;
-    loop.watch(listener_.get(), *this, EPOLLIN);
-  }
-
-  // Listener and peer share this object; the peer's reads answer EAGAIN when it was the listener that woke
-  // us.
-  void onEvents(uint32_t) override {
-    // What a new peer sends waits for its own event, so that ports connected before it are there to take it.
-    if (accept() || !peer_) return;
-    if (!out_.empty()) flush();
-    if (peer_) receive();
+  StreamPort(PortConfig config, std::string path)
+      : Port(std::move(config)), path_(std::move(path)), in_(new uint8_t[INPUT_BYTES]) {}
+  ~StreamPort() override {
+    if (loop_ && peer_) loop_->forget(peer_.get());
   }
 
   bool send(const uint8_t* frame, size_t length) override {
@@ -108,22 +92,20 @@ class UnixPort final : public Port {
     }
   }
 
- private:
-  bool accept() {
-    Fd fresh(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fresh) return false;
-    if (peer_) {
-      receive();  // has the present one gone? Then the new one is it, reconnected.
-      if (peer_) return false;
-    }
+ protected:
+  void onPeer() {
+    if (!out_.empty()) flush();
+    if (peer_) receive();
+  }
+
+  void take(Fd fresh, const std::string& how) {
     const int size = static_cast<int>(UNIX_QUEUE_BYTES);
     setsockopt(fresh.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
     peer_ = std::move(fresh);
     have_ = 0;
     waiting_ = false;
     loop_->watch(peer_.get(), *this, EPOLLIN);
-    sink_->portState(*this, true, "a peer connected to " + path_);
-    return true;
+    sink_->portState(*this, true, how);
   }
 
   void receive() {
@@ -132,11 +114,11 @@ class UnixPort final : public Port {
       if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
       if (got <= 0) return gone("the peer of " + path_ + " went away");
       have_ += static_cast<size_t>(got);
-      if (!take()) return gone("the peer of " + path_ + " does not keep to the framing");
+      if (!takeFrames()) return gone("the peer of " + path_ + " does not keep to the framing");
     }
   }
 
-  bool take() {
+  bool takeFrames() {
     size_t at = 0;
     while (have_ - at >= PREFIX_BYTES) {
       const size_t length = load32(in_.get() + at);
@@ -156,21 +138,110 @@ class UnixPort final : public Port {
     out_.clear();
     have_ = 0;
     sink_->portState(*this, false, reason);
+    onGone();
   }
 
-  Fd listener_, peer_;
+  virtual void onGone() {}
+
+  Fd peer_;
   std::string path_;
+
+ private:
   std::unique_ptr<uint8_t[]> in_;
   size_t have_ = 0;
   std::vector<uint8_t> out_;
   bool waiting_ = false;
 };
 
+class ListeningPort final : public StreamPort {
+ public:
+  ListeningPort(PortConfig config, Fd listener, std::string path)
+      : StreamPort(std::move(config), std::move(path)), listener_(std::move(listener)) {}
+  ~ListeningPort() override {
+    unlink(path_.c_str());
+    if (loop_) loop_->forget(listener_.get());
+  }
+
+  void start(Loop& loop, PortSink& sink) override {
+    loop_ = &loop;
+    sink_ = &sink;
+    loop.watch(listener_.get(), *this, EPOLLIN);
+  }
+
+  // Listener and peer share this object; the peer's reads answer EAGAIN when it was the listener that woke
+  // us.
+  void onEvents(uint32_t) override {
+    // What a new peer sends waits for its own event, so that ports connected before it are there to take it.
+    if (!accept() && peer_) onPeer();
+  }
+
+ private:
+  bool accept() {
+    Fd fresh(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fresh) return false;
+    if (peer_) {
+      receive();  // has the present one gone? Then the new one is it, reconnected.
+      if (peer_) return false;
+    }
+    take(std::move(fresh), "a peer connected to " + path_);
+    return true;
+  }
+
+  Fd listener_;
+};
+
+// Connects for as long as the port is open: the listener may come later, and come again.
+class ConnectingPort final : public StreamPort {
+ public:
+  using StreamPort::StreamPort;
+
+  void start(Loop& loop, PortSink& sink) override {
+    loop_ = &loop;
+    sink_ = &sink;
+    retry_ = std::make_unique<Timer>(loop, [this] { dial(); });
+    dial();
+  }
+
+  void onEvents(uint32_t) override {
+    if (peer_) onPeer();
+  }
+
+ private:
+  void dial() {
+    Fd fresh(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const sockaddr_un address = addressOf(path_);
+    if (fresh && connect(fresh.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      said_.clear();
+      return take(std::move(fresh), "connected to " + path_);
+    }
+    const std::string reason = reasonOf(errno);
+    retry_->at(loop_->now() + UNIX_DIAL_NS);
+    if (reason == said_) return;
+    said_ = reason;
+    sink_->portState(*this, false, reason);
+  }
+
+  std::string reasonOf(int error) const {
+    if (error == ENOENT || error == ECONNREFUSED) return "nobody listens at " + path_ + " yet";
+    return systemError(error, "cannot connect to " + path_).what();
+  }
+
+  void onGone() override { retry_->at(loop_->now() + UNIX_DIAL_NS); }
+
+  std::unique_ptr<Timer> retry_;
+  std::string said_;  // the reason reported last
+};
+
 }  // namespace
 
 std::unique_ptr<Port> openUnixPort(PortConfig config, const std::string& path) {
   Fd listener = listenAt(path);
-  return std::make_unique<UnixPort>(std::move(config), std::move(listener), path);
+  return std::make_unique<ListeningPort>(std::move(config), std::move(listener), path);
+}
+
+std::unique_ptr<Port> openUnixConnectPort(PortConfig config, const std::string& path) {
+  checkPath(path);
+  return std::make_unique<ConnectingPort>(std::move(config), path);
 }
 
 }  // namespace vnet

@@ -27,6 +27,7 @@ struct Event {
   enum class Kind : uint8_t { link, port, source, note, echo } kind = Kind::link;
   uint32_t id = 0;
   bool yes = false;  // up, or admitted
+  bool announced = false;
   uint64_t source = 0;
   uint32_t rttUs = 0;
   uint32_t hops = 0;
@@ -41,6 +42,10 @@ struct EndRow {
   EndCounters counters;
 };
 
+struct PortRow : EndRow {
+  uint64_t held = 0;
+};
+
 struct LinkRow : EndRow {
   bool up = false;
   uint32_t rttUs = 0, datagramBytes = 0;
@@ -52,7 +57,7 @@ struct Snapshot {
   uint64_t ticket = 0;  // which promise it answers
   PairColumns pairs;
   std::vector<LinkRow> links;
-  std::vector<EndRow> ports;
+  std::vector<PortRow> ports;
   DropCounts drops{};
   size_t flowEntries = 0;
 };

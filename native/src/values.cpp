@@ -34,6 +34,8 @@ static Action action(const Napi::Object& from) {
   if (kind == "port") return {ActionKind::port, Drop::noMatch, number(from, "port")};
   if (kind == "edge") return {ActionKind::edge, Drop::noMatch, number(from, "edge")};
   if (kind == "ground") return {ActionKind::ground, Drop::noMatch, 0};
+  if (kind == "hold" && from.Get("port").IsNumber())
+    return {ActionKind::hold, Drop::noMatch, number(from, "port"), true};
   if (kind == "hold") return {ActionKind::hold, Drop::noMatch, 0};
   const uint32_t reason = number(from, "reason");
   if (reason == 0 || reason >= DROP_COUNT)
@@ -111,6 +113,7 @@ Napi::Value eventValue(Napi::Env env, const Event& event) {
     out.Set("port", event.id);
     out.Set("source", static_cast<double>(event.source));
     out.Set("admitted", event.yes);
+    out.Set("announced", event.announced);
     return out;
   }
   if (event.kind == Event::Kind::note) {
@@ -183,6 +186,12 @@ static Napi::Object linkValue(Napi::Env env, const LinkRow& row) {
   return out;
 }
 
+static Napi::Object portValue(Napi::Env env, const PortRow& row) {
+  auto out = endValue(env, row);
+  out.Set("held", static_cast<double>(row.held));
+  return out;
+}
+
 Napi::Value snapshotValue(Napi::Env env, const Snapshot& snapshot) {
   auto pairs = Napi::Object::New(env);
   const PairColumns& c = snapshot.pairs;
@@ -198,7 +207,7 @@ Napi::Value snapshotValue(Napi::Env env, const Snapshot& snapshot) {
   uint32_t at = 0;
   for (const LinkRow& row : snapshot.links) links.Set(at++, linkValue(env, row));
   at = 0;
-  for (const EndRow& row : snapshot.ports) ports.Set(at++, endValue(env, row));
+  for (const PortRow& row : snapshot.ports) ports.Set(at++, portValue(env, row));
   for (uint32_t i = 0; i < DROP_COUNT; i++) drops.Set(i, static_cast<double>(snapshot.drops[i]));
   auto out = Napi::Object::New(env);
   out.Set("pairs", pairs);

@@ -122,7 +122,7 @@ static void waiting() {
   CHECK(fill(pending, 2, false) == PENDING_BYTES_PER_INGRESS / 4'000);  // the first took nothing from it
   CHECK(fill(pending, 3, true) == HOLD_BYTES / 4'000);
   CHECK(fill(pending, 4, false) == PENDING_BYTES_PER_INGRESS / 4'000);  // nor did what is held
-  const auto none = [](const Frame&, Drop) {};
+  const auto none = [](const Frame&, Drop, const WaitingQueue&) {};
   pending.expire(PENDING_TIMEOUT_NS, none);
   CHECK(!pending.empty());  // the held ones
   pending.each([&](const FlowKey&, WaitingQueue& queue) { pending.setHeld(queue, false); });

@@ -4,6 +4,7 @@
  */
 import type { HostConfig, HostDelta, LinkConfig, NetworkConfig, PortConfig, Rule } from '../../core/index.js';
 import { differingSpan } from '../lowering/index.js';
+import { enterPorts, leavePorts } from './moving-ports.js';
 
 /** What is added is there, what goes is still there: rules of a network that switches wait for the next epoch. */
 export function preparedConfig(
@@ -19,18 +20,22 @@ export function preparedConfig(
     networks: union(installed.networks, networks, ({ id }) => id),
     links: union(installed.links, target.links, ({ id }) => id),
     ports: union(installed.ports, target.ports, ({ port }) => port),
-    rules: preparedRules(installed, target, switching, draining),
+    rules: enterPorts(installed, preparedRules(installed, target, switching, draining), switching),
   };
 }
 
 /** What is stamped at ingress moves on; the old epoch stays known until its frames are gone. */
-export function switchedConfig(installed: HostConfig, switching: ReadonlySet<number>): HostConfig {
+export function switchedConfig(
+  installed: HostConfig,
+  target: HostConfig,
+  switching: ReadonlySet<number>,
+): HostConfig {
   const networks = installed.networks.map((network) =>
     switching.has(network.id)
       ? { ...network, epoch: network.epoch + 1, oldestEpoch: network.epoch }
       : network,
   );
-  return { ...installed, networks };
+  return { ...installed, networks, rules: leavePorts(installed, target, switching) };
 }
 
 /** The other way, when a change is undone: frames of the epoch taken back are still known for a while. */

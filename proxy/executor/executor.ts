@@ -137,7 +137,7 @@ export class Executor {
         'switch',
         members,
         goal,
-        (_, installed) => switchedConfig(installed, switching),
+        (_, installed, target) => switchedConfig(installed, target, switching),
         touched,
         job,
       );

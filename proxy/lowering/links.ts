@@ -88,8 +88,8 @@ export function identifyLinks(
 }
 
 export function newIdentity(secret: (octets: number) => Uint8Array): LinkIdentity {
-  const hex = (octets: number) => Buffer.from(secret(octets)).toString('hex');
-  return { id: hex(ID_OCTETS), secret: hex(SECRET_OCTETS) };
+  const octets = Buffer.from(secret(ID_OCTETS + SECRET_OCTETS));
+  return { id: octets.toString('hex', 0, ID_OCTETS), secret: octets.toString('hex', ID_OCTETS) };
 }
 
 /** Both ends of a link. An end dials where its peer has an endpoint, unless the other was told to and can. */

@@ -22,6 +22,10 @@ export function listChange<T>(before: readonly T[], after: readonly T[]): ListCh
   };
 }
 
+export function isNone({ removed, added }: ListChange<unknown>): boolean {
+  return removed.length === 0 && added.length === 0;
+}
+
 /** Where two lists differ: from `start` to the ends, which are exclusive. */
 export function differingSpan<T>(
   before: readonly T[],

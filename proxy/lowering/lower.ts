@@ -24,7 +24,7 @@ import {
   type SuspendedRoute,
 } from './model.js';
 import { isGroupRule, rawRule, routeRules, ShapeGraph, whySuspended } from './paths.js';
-import { hostPorts } from './ports.js';
+import { hostPorts, hostsOf, servedPorts } from './ports.js';
 import { matchersText, strengthKey, wholeRule } from './rule-id.js';
 import { hostRules, placeRules } from './star.js';
 
@@ -35,7 +35,7 @@ import { hostRules, placeRules } from './star.js';
  * belongs to two networks; VNET_ERR_INVALID where group rules make a cycle, or no host is the Proxy.
  */
 export function lower(input: LoweringInput): Lowered {
-  const { topology, places } = input;
+  const { topology } = input;
   const proxy = proxyOf(topology);
   const configs = emptyConfigs(input);
   const planned = planLinks(topology, input.trials);
@@ -48,9 +48,8 @@ export function lower(input: LoweringInput): Lowered {
       configs.get(host)?.links.push(config);
   }
   for (const [host, config] of configs) {
-    const here = <T extends { host: string }>(list: readonly T[]) =>
-      list.filter((item) => item.host === host);
-    config.ports = hostPorts(host, here(topology.ports), here(places), (name) => idOf(topology, name));
+    const { statements, places: here } = standingAt(host, input);
+    config.ports = hostPorts(host, statements, here, (name) => idOf(topology, name));
   }
   const edges = new Set([...planned.values()].flatMap(({ a, b, trial }) => (trial ? [] : [edgeKey(a, b)])));
   const suspended = topology.networks.flatMap((network) =>
@@ -78,7 +77,7 @@ function lowerNetwork(
   const id = networkId(network);
   const fallen = input.fallen?.has(name) ?? false;
   const places = input.places.filter((place) => place.network === name);
-  const ports = portsByHost(configs, id);
+  const ports = portsByHost(input, configs, id);
   const hosts = topology.hosts.map((host) => host.name);
   const add = (placed: Placed[]) => {
     for (const { host, rule } of placed) configs.get(host)?.rules.push(wholeRule(host, id, rule));
@@ -124,10 +123,25 @@ export function networkConfigs({
   });
 }
 
-function portsByHost(configs: ReadonlyMap<string, HostConfig>, network: number): Map<string, PortConfig[]> {
+/** What ports of a host stand for. */
+function standingAt(host: string, { topology, places }: LoweringInput) {
+  return {
+    statements: topology.ports.filter((port) => port.host === host),
+    places: places.filter((place) => hostsOf(place).includes(host)),
+  };
+}
+
+/** Those that paths lead to. */
+function portsByHost(
+  input: LoweringInput,
+  configs: ReadonlyMap<string, HostConfig>,
+  network: number,
+): Map<string, PortConfig[]> {
   const byHost = new Map<string, PortConfig[]>();
   for (const [host, config] of configs) {
-    const ports = config.ports.filter((port) => port.network === network);
+    const { statements, places } = standingAt(host, input);
+    const served = servedPorts(host, config.ports, statements, places);
+    const ports = served.filter((port) => port.network === network);
     if (ports.length > 0) byHost.set(host, ports);
   }
   return byHost;

@@ -105,7 +105,8 @@ const place: fc.Arbitrary<Place> = fc.record({
   port: fc.constantFrom('tap:a', 'tap:b', 'tap:c'),
   macs: fc.uniqueArray(fc.nat(4).map(mac), { minLength: 1, maxLength: 2 }),
   learnt: fc.boolean(),
-});
+  alsoAt: fc.option(fc.record({ host, port: fc.constantFrom('tap:a', 'tap:d') }), { nil: undefined }),
+}) as fc.Arbitrary<Place>;
 const link = fc
   .record({ type: fc.constantFrom('udp' as const, 'tcp' as const), a: host, b: host, by: fc.boolean() })
   .filter(({ a, b }) => a !== b)

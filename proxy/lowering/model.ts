@@ -12,6 +12,8 @@ export interface Place {
   port: string;
   macs: MacAddress[];
   learnt: boolean;
+  /** A second port that admits the VM while it moves; no path leads there, not even of group frames. */
+  alsoAt?: { host: string; port: string };
 }
 
 /** What both ends of a link know it by. */

@@ -9,7 +9,7 @@ import {
 } from '../../core/index.js';
 import { type GroupWay, groupWay } from './groups.js';
 import { Causes, type HostParts } from './host-part.js';
-import type { ListChange } from './list-change.js';
+import { isNone, type ListChange } from './list-change.js';
 import type { LoweringInput, Place, SuspendedRoute } from './model.js';
 import { isGroupRule, rawRule, ShapeGraph } from './paths.js';
 import type { PortChange } from './port-part.js';
@@ -72,10 +72,10 @@ export class NetworkPart {
 
   update(input: LoweringInput, changes: NetworkChanges): void {
     const isOurs = ({ network }: { network: string }) => network === this.#name;
-    const ours = <T extends { network: string }>({ removed, added }: ListChange<T>): ListChange<T> => ({
-      removed: removed.filter(isOurs),
-      added: added.filter(isOurs),
-    });
+    const ours = <T extends { network: string }>(change: ListChange<T>): ListChange<T> =>
+      isNone(change)
+        ? change
+        : { removed: change.removed.filter(isOurs), added: change.added.filter(isOurs) };
     const places = ours(changes.places);
     const fell = this.#setFallen(input.fallen?.has(this.#name) ?? false);
     this.#updateRules(ours(changes.rules), fell);
@@ -117,7 +117,7 @@ export class NetworkPart {
     const groupsMayChange =
       fell ||
       this.#served === undefined ||
-      hosts.removed.length + hosts.added.length > 0 ||
+      !isNone(hosts) ||
       [...rules.removed, ...rules.added].some((rule) => rule.network === this.#name && isGroupRule(rule));
     const { ownTree } = this.#way;
     if (groupsMayChange) this.#renewWay();
@@ -184,9 +184,8 @@ export class NetworkPart {
     { hosts, usability }: NetworkChanges,
     places: ListChange<Place>,
   ): void {
-    const hostsChanged = hosts.removed.length + hosts.added.length + usability.size > 0;
-    const mayChange =
-      shapes.removed.length + shapes.added.length > 0 || (hostsChanged && this.#hasShapes(topology));
+    const hostsChanged = !isNone(hosts) || usability.size > 0;
+    const mayChange = !isNone(shapes) || (hostsChanged && this.#hasShapes(topology));
     const graph = mayChange ? new ShapeGraph(topology, this.#name, unusable) : this.#graph;
     const isSame = graph === this.#graph || graph.equals(this.#graph);
     if (isSame && graph.isEmpty) return;

@@ -4,9 +4,9 @@ import type { HostParts } from './host-part.js';
 import type { ListChange } from './list-change.js';
 import type { Place } from './model.js';
 import { MultiMap } from './multi-map.js';
-import { hostPorts } from './ports.js';
+import { hostPorts, hostsOf, servedPorts } from './ports.js';
 
-/** A host whose ports are not what they were. */
+/** A host at which the ports that paths lead to are not what they were. */
 export interface PortChange {
   host: string;
   before: readonly PortConfig[];
@@ -18,6 +18,8 @@ export class PortPart {
   readonly #idOf: (network: string) => number;
   readonly #statements = new MultiMap<string, PortStatement>();
   readonly #places = new MultiMap<string, Place>();
+  /** By host: ports that paths lead to. */
+  readonly #served = new Map<string, readonly PortConfig[]>();
   /** By host: a port that two networks claim. */
   readonly #conflicts = new Map<string, VnetError>();
 
@@ -34,32 +36,40 @@ export class PortPart {
 
   update(statements: ListChange<PortStatement>, places: ListChange<Place>): PortChange[] {
     const hosts = new Set<string>();
-    const note = <T extends { host: string }>(
+    const note = <T>(
       index: MultiMap<string, T>,
       { removed, added }: ListChange<T>,
+      hostsOfItem: (item: T) => string[],
     ) => {
-      for (const item of removed) index.delete(item.host, item);
-      for (const item of added) index.add(item.host, item);
-      for (const { host } of [...removed, ...added]) hosts.add(host);
+      for (const item of removed) for (const host of hostsOfItem(item)) index.delete(host, item);
+      for (const item of added) for (const host of hostsOfItem(item)) index.add(host, item);
+      for (const item of [...removed, ...added]) for (const host of hostsOfItem(item)) hosts.add(host);
     };
-    note(this.#statements, statements);
+    note(this.#statements, statements, ({ host }) => [host]);
     const guarded = (list: Place[]) => list.filter(({ learnt }) => !learnt);
-    note(this.#places, { removed: guarded(places.removed), added: guarded(places.added) });
+    note(this.#places, { removed: guarded(places.removed), added: guarded(places.added) }, hostsOf);
     return [...hosts].flatMap((host) => this.#renew(host));
   }
 
   #renew(host: string): PortChange[] {
     const part = this.#parts.of(host);
-    const before = part.ports;
+    const [statements, places] = [this.#statements.get(host), this.#places.get(host)];
     try {
-      const ports = hostPorts(host, this.#statements.get(host), this.#places.get(host), this.#idOf);
+      const ports = hostPorts(host, statements, places, this.#idOf);
       this.#conflicts.delete(host);
-      if (!part.setPorts(ports)) return [];
+      if (part.setPorts(ports)) this.#parts.touched.add(host);
     } catch (thrown) {
       this.#conflicts.set(host, thrown as VnetError);
       return [];
     }
-    this.#parts.touched.add(host);
-    return [{ host, before, after: part.ports }];
+    const before = this.#served.get(host) ?? [];
+    const after = servedPorts(host, part.ports, statements, places);
+    if (after.length > 0) this.#served.set(host, after);
+    else this.#served.delete(host);
+    return sameItems(before, after) ? [] : [{ host, before, after }];
   }
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }

@@ -27,7 +27,34 @@ export function hostPorts(
     return made;
   };
   for (const { port, network, role } of statements) make(port, network).role = role;
-  for (const { port, network, macs, learnt } of places) if (!learnt) make(port, network).macs.push(...macs);
+  for (const place of places) {
+    if (place.learnt) continue;
+    for (const port of portsAt(host, place)) make(port, place.network).macs.push(...place.macs);
+  }
   for (const port of ports.values()) port.macs = [...new Set(port.macs)].sort();
   return [...ports.values()].sort((a, b) => (a.port < b.port ? -1 : 1));
+}
+
+/** Hosts at which a place has a port. */
+export function hostsOf({ host, alsoAt }: Place): string[] {
+  return alsoAt && alsoAt.host !== host ? [host, alsoAt.host] : [host];
+}
+
+function portsAt(host: string, { host: own, port, alsoAt }: Place): string[] {
+  const ports = own === host ? [port] : [];
+  if (alsoAt?.host === host && alsoAt.port !== ports[0]) ports.push(alsoAt.port);
+  return ports;
+}
+
+/** Those that paths lead to: not where a VM is admitted only since it moves. */
+export function servedPorts(
+  host: string,
+  ports: readonly PortConfig[],
+  statements: Iterable<PortStatement>,
+  places: Iterable<Place>,
+): PortConfig[] {
+  const served = new Set<string>();
+  for (const { port } of statements) served.add(port);
+  for (const { host: own, port, learnt } of places) if (own === host && !learnt) served.add(port);
+  return ports.filter(({ port }) => served.has(port));
 }

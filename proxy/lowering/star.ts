@@ -39,15 +39,22 @@ function groupEdges({ host, proxy, withPorts }: StarHost): Action[] {
   return withPorts.filter((other) => other !== proxy).map(edgeTo);
 }
 
-/** To an address: at its host to its port, at the Proxy to the edge of its host. */
+/**
+ * To an address: at its host to its port, at the Proxy to the edge of its host. While it moves, the other host has a
+ * rule too: what waited there for it, or comes late, is sent back the way it came and on by the ground.
+ */
 export function placeRules(place: Place, proxy: string): Placed[] {
+  const other = place.alsoAt?.host;
   return place.macs.flatMap((mac) => {
     const rule = { source: ANY, destination: exactly(mac), origin: 'auto' } as const;
     const local: Placed = {
       host: place.host,
       rule: { ...rule, actions: [{ kind: 'port', port: place.port }] },
     };
-    if (place.host === proxy) return [local];
-    return [local, { host: proxy, rule: { ...rule, actions: [edgeTo(place.host)] } }];
+    const placed = [local];
+    if (place.host !== proxy) placed.push({ host: proxy, rule: { ...rule, actions: [edgeTo(place.host)] } });
+    if (other !== undefined && other !== proxy && other !== place.host)
+      placed.push({ host: other, rule: { ...rule, actions: [edgeTo(proxy)] } });
+    return placed;
   });
 }

@@ -56,7 +56,7 @@ async function start(store = new MemoryStore()) {
   const proxy = await createProxy({ name: 'home', store, clock });
   const hosts = new Map(NAMES.map((name) => [name, new FakeHost(name)]));
   const attach = (host: FakeHost) =>
-    proxy.attach(host, { host: host.host, version: '1', revision: host.config.revision, dataPort: 1 });
+    proxy.attach(host, host.report());
   await Promise.all([...hosts.values()].map(attach));
   await proxy.apply({ kind: 'target', topology: lab() });
   const host = (name: string) => hosts.get(name) as FakeHost;
@@ -148,6 +148,8 @@ t.test('traffic becomes a topology, with an event, under the names that VMs have
     'declared',
   );
   t.equal((await proxy.matrix()).pairsTotal, 3);
+  t.match(await proxy.matrix('lab', 2), { pairs: { length: 2 }, pairsTotal: 3 });
+  await t.rejects(proxy.matrix('lab', 0), { code: 'VNET_ERR_INVALID' });
   t.ok((await proxy.history(0)).steps.length > 0);
 
   const topology = lab();
@@ -236,6 +238,14 @@ t.test('hosts without a link: one for a while, that carries no path; what it tol
     ['home', 'home', 'home'],
     'none while nothing is to be sent',
   );
+  await proxy.close();
+});
+
+t.test('notes of a report name the daemon that says them', async (t) => {
+  const { proxy } = await start();
+  proxy.reports.underlay('a', { links: [], queues: [], notes: ['time stamps of b stand still'] });
+  proxy.reports.underlay('b', { links: [], queues: [], notes: [] });
+  t.same((await proxy.underlay()).notes, ['a: time stamps of b stand still']);
   await proxy.close();
 });
 

@@ -36,6 +36,12 @@ const CALM_MS = 3000;
 const notThere = (pairs: number): VnetError =>
   new VnetError('VNET_ERR_INVALID', `${pairs} more pairs with a source that is not at this host`);
 
+/** With its notes saying who says it: each daemon speaks of its own links only. */
+const signed = (host: string, report: UnderlayReport): UnderlayReport => ({
+  ...report,
+  notes: report.notes.map((note) => `${host}: ${note}`),
+});
+
 export class Sight implements SightReports {
   readonly #overlay: Overlay;
   readonly #names: Names;
@@ -113,15 +119,16 @@ export class Sight implements SightReports {
   }
 
   underlay(host: string, report: UnderlayReport): void {
-    this.#underlay.set(host, { host, report, atMs: this.#overlay.options.clock.now() });
+    this.#underlay.set(host, { host, report: signed(host, report), atMs: this.#overlay.options.clock.now() });
   }
 
   refused(host: string, what: string, error: VnetError): void {
     this.#troubles.refused(host, what, error);
   }
 
-  matrix(network?: string): MatrixView {
-    return this.#traffic.matrix(this.#network(network), this.#nowMs);
+  /** @throws VNET_ERR_INVALID for a limit that is not 1 to MATRIX_PAIRS_MAX, VNET_ERR_NOT_FOUND for the network. */
+  matrix(network?: string, limit?: number): MatrixView {
+    return this.#traffic.matrix(this.#network(network), this.#nowMs, limit);
   }
 
   topology(network?: string): TopologyView {

@@ -9,6 +9,7 @@ import { configurationTests } from './configuration.js';
 import { flowTests } from './flows.js';
 import { linkTests } from './links.js';
 import { messageTests } from './messages.js';
+import { movingTests } from './moving.js';
 import { portTests } from './ports.js';
 
 /** Runs the suite as subtests of one named for the kind of plane; each gets a bed of its own. */
@@ -23,6 +24,7 @@ export async function planeConformance(
     ...linkTests,
     ...arrivalTests,
     ...messageTests,
+    ...movingTests,
     ...configurationTests,
   };
   await t.test(name, async (t) => {

@@ -1,2 +1,3 @@
+export { BURSTS_PROGRAM } from './bursts.js';
 export { Chorus } from './chorus.js';
 export { directly, labName, needNamespaces, pings, reaches } from './traffic.js';

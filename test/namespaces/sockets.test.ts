@@ -4,13 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import type { MacAddress } from '../../core/index.js';
-import { OverlayLab, parseLab, UNDERLAY_INTERFACE } from '../../lab/index.js';
-import { guestCommand, needGuest } from './guest.js';
+import {
+  fetchGuestParts,
+  GUEST_BOOT_MS,
+  OverlayLab,
+  parseLab,
+  plainGuestCommand,
+  UNDERLAY_INTERFACE,
+} from '../../lab/index.js';
 import { labName, needNamespaces, pings, reaches } from './index.js';
 
 const skip = needNamespaces();
-/** An emulated processor on a busy machine. */
-const GUEST_BOOT_MS = 60_000;
+const parts = skip === false ? await fetchGuestParts() : skip;
+const skipGuest = typeof parts === 'string' ? parts : false;
 
 t.test('a VM at `unix:` and one at `packet:` reach each other', { skip }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'vnet-sockets-'));
@@ -47,12 +53,12 @@ vm p on b mac 02:00:00:00:00:0b ip 10.9.0.11/24
     await reaches(overlay, 'q', '10.9.0.11');
   });
 
-  await t.test('a QEMU guest at `unix:`', { skip: needGuest() }, async (t) => {
+  await t.test('a QEMU guest at `unix:`', { skip: skipGuest }, async (t) => {
     const [mac, socket] = ['02:00:00:00:00:0c' as MacAddress, join(directory, 'guest.sock')];
     const guest = { name: 'guest', network: 'lab', host: 'home', macs: [mac], port: `unix:${socket}` };
     const { vms } = overlay.topology();
     await overlay.client().apply({ kind: 'target', topology: overlay.topology({ vms: [...vms, guest] }) });
-    const command = guestCommand(directory, { mac, ip: '10.9.0.12/24', socket });
+    const command = plainGuestCommand(directory, { mac, ip: '10.9.0.12/24', socket });
     const machine = overlay.lab.host('home').spawn(command, { stdio: ['ignore', 'ignore', 'inherit'] });
     t.teardown(() => machine.kill('SIGKILL'));
     const answered = async () => (await pings(overlay, 'q', '10.9.0.12', 1)).received === 1;

@@ -14,6 +14,7 @@ import {
   type Store,
   systemClock,
   type Topology,
+  type VmDriver,
 } from '../../core/index.js';
 import { createProxy, type ProxyOptions } from '../../proxy/index.js';
 import { createMemoryPlane, Daemon, MemoryFabric } from '../../vnetd/index.js';
@@ -39,6 +40,8 @@ export class OverlayBed {
   readonly fabric = new MemoryFabric({ clock: systemClock, random: seededRandom(7) });
   readonly directory = mkdtempSync(join(tmpdir(), 'vnet-test-'));
   readonly nodes = new Map<string, Node>();
+  /** What runs VMs on a host, by its name; nothing unless set. */
+  driversOf: ((host: string) => VmDriver[]) | undefined;
   readonly #stores = new Map<string, Store>();
   readonly #addresses = new Map<string, string>();
   #proxyPort = 0;
@@ -121,6 +124,7 @@ export class OverlayBed {
         : { proxy: { address: this.#addresses.get('home') ?? '', port: this.#proxyPort } }),
       random: seededRandom(name.length),
       logger: LOGGER,
+      ...(this.driversOf ? { loadDrivers: async () => this.driversOf?.(name) ?? [] } : {}),
       createPlane: (handlers: PlaneHandlers) => {
         plane = createMemoryPlane(handlers, this.fabric, {
           clock: systemClock,

@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { WebSocket, WebSocketServer } from 'ws';
-import { BULK_KINDS, BULK_MAX_BYTES, BULK_QUEUE_MAX_BYTES, ChannelPeer, type PeerHandlers } from './index.js';
+import {
+  BULK_KINDS,
+  BULK_MAX_BYTES,
+  BULK_QUEUE_MAX_BYTES,
+  CALL_UNTIL_CLOSED,
+  ChannelPeer,
+  type PeerHandlers,
+} from './index.js';
 
 const ANSWERS: PeerHandlers = {
   onCall: async (name) => `${name} answered`,
@@ -117,4 +124,22 @@ t.test('a closed channel takes nothing, and an empty message ends it', async (t)
   t.equal(near.congested, true);
   t.equal(near.sendBulk(BULK_KINDS.traffic, Uint8Array.of(1)), false);
   far.close();
+});
+
+t.test('a call says how long it may take; one that may take for ever ends with the channel', async (t) => {
+  const told: unknown[] = [];
+  const { near, far } = await join(t, {
+    onCall: async (_name, _args, progress) => {
+      progress(1);
+      return new Promise(() => {});
+    },
+  });
+  await t.rejects(
+    near.call('vm.start', [], (body) => told.push(body), 50),
+    { code: 'VNET_ERR_TIMEOUT', message: 'no answer to "vm.start" in 0.05 s' },
+  );
+  t.same(told, [1]);
+  const lasting = near.call('moveVms', [], undefined, CALL_UNTIL_CLOSED);
+  far.close('the Proxy stops');
+  await t.rejects(lasting, { code: 'VNET_ERR_UNREACHABLE' });
 });

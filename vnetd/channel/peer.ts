@@ -12,8 +12,10 @@ import type { WebSocket } from 'ws';
 import { type ErrorBody, VnetError } from '../../core/index.js';
 import { BulkAssembler, BulkSender } from './bulk.js';
 
-/** A call that got no answer by then is given up. */
-const CALL_TIMEOUT_MS = 15_000;
+/** A call that got no answer by then is given up, unless it says otherwise. */
+export const CALL_TIMEOUT_MS = 15_000;
+/** As the time-out of a call: the channel's heartbeat alone says whether the other end still works on it. */
+export const CALL_UNTIL_CLOSED = Number.POSITIVE_INFINITY;
 /** Answers awaited at once; more means that the other end hangs. */
 const CALLS_MAX = 10_000;
 /** A pong is due within this, or the channel is taken for dead. */
@@ -38,7 +40,7 @@ interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: VnetError) => void;
   progress: Progress | undefined;
-  timer: NodeJS.Timeout;
+  timer: NodeJS.Timeout | undefined;
 }
 
 interface Message {
@@ -93,7 +95,13 @@ export class ChannelPeer {
     return !this.#closed;
   }
 
-  call<T>(name: string, args: unknown[], progress?: Progress): Promise<T> {
+  /** `timeoutMs`: up to 2^31 - 1, or CALL_UNTIL_CLOSED. */
+  call<T>(
+    name: string,
+    args: unknown[],
+    progress?: Progress,
+    timeoutMs: number = CALL_TIMEOUT_MS,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#closed) return reject(gone(name));
       if (this.#waiting.size >= CALLS_MAX) {
@@ -102,10 +110,11 @@ export class ChannelPeer {
         );
       }
       const id = this.#nextId++;
-      const timer = setTimeout(() => {
+      const giveUp = () => {
         this.#waiting.delete(id);
-        reject(new VnetError('VNET_ERR_TIMEOUT', `no answer to "${name}" in ${CALL_TIMEOUT_MS / 1000} s`));
-      }, CALL_TIMEOUT_MS);
+        reject(new VnetError('VNET_ERR_TIMEOUT', `no answer to "${name}" in ${timeoutMs / 1000} s`));
+      };
+      const timer = Number.isFinite(timeoutMs) ? setTimeout(giveUp, timeoutMs) : undefined;
       this.#waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, progress, timer });
       this.#send({ id, call: name, arguments: args });
     });

@@ -5,17 +5,37 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import t from 'tap';
-import { type Authority, connectControl, DEFAULT_SIGHT, type ErrorBody } from '../../core/index.js';
+import {
+  type Authority,
+  connectControl,
+  DEFAULT_SIGHT,
+  type ErrorBody,
+  type MoveView,
+  VnetError,
+} from '../../core/index.js';
 import { serveControl } from './server.js';
 
-/** Notes each call; the answers are only passed on. */
+const MOVE: MoveView = {
+  id: 'm1',
+  vm: 'web',
+  from: 'a',
+  to: 'b',
+  phase: 'copying',
+  startedAt: '2026-01-02T03:04:05.678Z',
+};
+
+/** Notes each call, and tells of progress where it may; the answers are only passed on. */
 function recordingAuthority(calls: unknown[][]): Authority {
   return new Proxy({} as Authority, {
     get: (_target, name) =>
       name === 'then'
         ? undefined
         : async (...args: unknown[]) => {
-            calls.push([name, ...args]);
+            const progress = args.at(-1);
+            if (typeof progress === 'function') progress(MOVE);
+            const told = args.filter((each) => typeof each !== 'function');
+            calls.push([name, ...told]);
+            if (told[0] === 'nowhere') throw new VnetError('VNET_ERR_NOT_FOUND', 'no VM nowhere');
             return { answered: name };
           },
   });
@@ -62,6 +82,7 @@ t.test('each call reaches the authority with what was given', async (t) => {
   t.same(await client.inferredTopology(), { answered: 'inferredTopology' });
   await client.inferredTopology('lab & more');
   await client.matrix('lab');
+  await client.matrix('lab', 20);
   await client.history(0);
   await client.history(41);
   await client.underlay();
@@ -74,7 +95,8 @@ t.test('each call reaches the authority with what was given', async (t) => {
   t.same(calls, [
     ['inferredTopology', undefined],
     ['inferredTopology', 'lab & more'],
-    ['matrix', 'lab'],
+    ['matrix', 'lab', undefined],
+    ['matrix', 'lab', 20],
     ['history', 0],
     ['history', 41],
     ['underlay'],
@@ -114,6 +136,8 @@ t.test('wrong requests are refused and reach nobody', async (t) => {
     ['GET', '/v1/history?after=x'],
     ['GET', '/v1/history?since=1'],
     ['GET', '/v1/matrix?net=lab'],
+    ['GET', '/v1/matrix?limit=0'],
+    ['GET', '/v1/matrix?limit=10001'],
     ['GET', '/v1/topology?network=a&network=b'],
   ];
   for (const [method, path, body] of wrong) {
@@ -139,6 +163,114 @@ t.test('the description names every call', async (t) => {
     ['/v1/sight', 'get'],
     ['/v1/sight', 'put'],
     ['/v1/echo', 'post'],
+    ['/v1/vms', 'get'],
+    ['/v1/vms/{vm}/start', 'post'],
+    ['/v1/vms/{vm}/stop', 'post'],
+    ['/v1/vms/{vm}/check', 'post'],
+    ['/v1/moves', 'post'],
+    ['/v1/moves/{vm}', 'delete'],
+    ['/v1/hosts/{host}/drain', 'post'],
   ];
   for (const [path, method] of methods) t.ok(paths[path]?.[method]?.summary, `${method} ${path}`);
+});
+
+t.test('VMs: each call reaches the authority, moves tell how far they are', async (t) => {
+  const { calls, client, raw } = await serve(t);
+  const heard: MoveView[] = [];
+  const options = {
+    postCopy: 'never',
+    bitsPerSecond: 1e9,
+    downtimeMs: 50,
+    address: '10.0.0.2',
+    timeoutMs: 5000,
+  } as const;
+  await client.vms();
+  await client.startVm('web');
+  await client.startVm('web', { host: 'b', fence: ['a'] });
+  await client.stopVm('web', { graceMs: 0 });
+  await client.checkVm('web', 'b');
+  t.same(await client.moveVms({ moves: [{ vm: 'web', host: 'b' }], options }, (move) => heard.push(move)), {
+    answered: 'moveVms',
+  });
+  await client.moveVms({ moves: [{ vm: 'web', host: 'b' }] });
+  t.same(heard, [MOVE]);
+  await client.cancelMove('web');
+  await client.drainHost('a', options, (move) => heard.push(move));
+  await client.drainHost('a');
+  t.equal(heard.length, 2);
+  t.equal((await raw('POST', '/v1/vms/web/start')).status, 200, 'a body may be left out');
+  t.equal((await raw('POST', '/v1/hosts/a/drain')).status, 200);
+  t.match(await raw('POST', '/v1/moves', { moves: [{ vm: 'web', host: 'b' }] }), {
+    status: 200,
+    body: { answered: 'moveVms' },
+  });
+  t.same(calls, [
+    ['vms'],
+    ['startVm', 'web', {}],
+    ['startVm', 'web', { host: 'b', fence: ['a'] }],
+    ['stopVm', 'web', { graceMs: 0 }],
+    ['checkVm', 'web', 'b'],
+    ['moveVms', { moves: [{ vm: 'web', host: 'b' }], options }],
+    ['moveVms', { moves: [{ vm: 'web', host: 'b' }] }],
+    ['cancelMove', 'web'],
+    ['drainHost', 'a', options],
+    ['drainHost', 'a', undefined],
+    ['startVm', 'web', {}],
+    ['drainHost', 'a', undefined, undefined],
+    ['moveVms', { moves: [{ vm: 'web', host: 'b' }] }, undefined],
+  ]);
+  await t.rejects(client.startVm('nowhere'), { code: 'VNET_ERR_NOT_FOUND' });
+  await t.rejects(client.cancelMove('nowhere'), { code: 'VNET_ERR_NOT_FOUND' });
+  await t.rejects(client.drainHost('nowhere'), { code: 'VNET_ERR_NOT_FOUND' }, 'in the middle of a stream');
+});
+
+t.test('VMs: wrong requests are refused and reach nobody', async (t) => {
+  const { calls, raw } = await serve(t);
+  const moves = [{ vm: 'web', host: 'b' }];
+  const wrong: [path: string, body?: unknown][] = [
+    ['/v1/vms/web/start', { host: '' }],
+    ['/v1/vms/web/start', { fence: 'a' }],
+    ['/v1/vms/web/stop', { graceMs: -1 }],
+    ['/v1/vms/web/stop', { force: true }],
+    ['/v1/vms/web/check'],
+    ['/v1/vms/web/check', {}],
+    ['/v1/moves', { moves: [] }],
+    ['/v1/moves', { moves: [{ vm: 'web' }] }],
+    ['/v1/moves', { moves, options: { postCopy: 'always' } }],
+    ['/v1/moves', { moves, options: { bitsPerSecond: 0 } }],
+    ['/v1/moves', { moves, options: { timeoutMs: 1 } }],
+    ['/v1/moves', { moves, options: { fast: true } }],
+    ['/v1/hosts/a/drain', { address: '10.0.0.1' }],
+  ];
+  for (const [path, body] of wrong)
+    t.match(
+      await raw('POST', path, body),
+      { status: 400, body: { code: 'VNET_ERR_INVALID' } },
+      `${path} ${JSON.stringify(body)}`,
+    );
+  t.same(calls, []);
+
+  // What a script may say of VMs now, a change may carry.
+  const empty = { networks: [], hosts: [], vms: [], ports: [], links: [], shapes: [], routes: [], rules: [] };
+  const plan = (add: object) =>
+    raw('POST', '/v1/plan', { kind: 'change', change: { add: { ...empty, ...add }, remove: empty } });
+  const vm = { name: 'web', network: 'lab', host: 'a', macs: ['02:00:00:00:00:01'] };
+  for (const machine of [
+    { driver: 'qemu', kernel: '/boot/k', initrd: '/boot/i', append: 'console=ttyS0' },
+    { driver: 'netns', namespace: 'web' },
+    { driver: 'exec', command: '/usr/bin/vm' },
+  ])
+    t.equal((await plan({ vms: [{ ...vm, machine }] })).status, 200, machine.driver);
+  for (const machine of [
+    { driver: 'xen' },
+    { driver: 'netns' },
+    { driver: 'exec', command: 'a\nb' },
+    { driver: 'qemu', ram: 1 },
+  ])
+    t.equal((await plan({ vms: [{ ...vm, machine }] })).status, 400, JSON.stringify(machine));
+  t.equal((await plan({ hosts: [{ name: 'a', memoryBytes: 2 ** 33, cpus: 4 }] })).status, 200);
+  t.equal(
+    (await plan({ ports: [{ network: 'lab', host: 'a', port: 'bridge:vmbr1', role: 'vms' }] })).status,
+    200,
+  );
 });

@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import {
   type ChangeLine,
   type ErrorCode,
+  type MoveLine,
   NDJSON,
   type OverlayEvent,
   type VnetError,
@@ -32,7 +33,7 @@ export function sendError(reply: FastifyReply, error: VnetError): FastifyReply {
 
 /** Streams lines of JSON; a reader that stops reading is cut off rather than remembered without bound. */
 export function streamLines(reply: FastifyReply): {
-  write(line: ChangeLine | OverlayEvent): void;
+  write(line: ChangeLine | MoveLine | OverlayEvent): void;
   end(): void;
 } {
   reply.hijack();

@@ -11,6 +11,7 @@ import {
   LinkSchema,
   type LinkStatement,
   NDJSON,
+  MatrixQuerySchema,
   NetworkQuerySchema,
   RouteQuerySchema,
   RuleSchema,
@@ -21,6 +22,7 @@ import {
 } from '../../core/index.js';
 import type { ControlBackend } from './backend.js';
 import { sendError, streamLines } from './reply.js';
+import { vmRoutes } from './vm-routes.js';
 
 const schema = (
   summary: string,
@@ -35,6 +37,7 @@ export function routes(server: FastifyInstance, backend: ControlBackend): void {
   sight(server, backend);
   primitives(server, backend);
   changes(server, backend);
+  vmRoutes(server, backend);
   server.get(
     '/v1/events',
     schema('Events as lines of JSON, until the connection closes'),
@@ -91,10 +94,13 @@ function sight(server: FastifyInstance, { authority }: ControlBackend): void {
     ofNetwork("The application's topology, inferred from its traffic (VTTIF)"),
     ({ query }) => authority.inferredTopology(query.network),
   );
-  server.get<{ Querystring: { network?: string } }>(
+  server.get<{ Querystring: { network?: string; limit?: string } }>(
     '/v1/matrix',
-    ofNetwork('The global traffic matrix, busiest pairs first'),
-    ({ query }) => authority.matrix(query.network),
+    schema('The global traffic matrix, busiest pairs first; `limit` of them', {
+      querystring: MatrixQuerySchema,
+    }),
+    ({ query }) =>
+      authority.matrix(query.network, query.limit === undefined ? undefined : Number(query.limit)),
   );
   server.get<{ Querystring: { after?: string } }>(
     '/v1/history',

@@ -28,9 +28,12 @@ export interface FrameKey {
   ingress: TableIngress | undefined;
 }
 
+/** What a table says: the actions of rules, and `ground`: by the star from here on. */
+export type TableAction = Action | { kind: 'ground' };
+
 export interface Decision {
-  /** Never empty: a single `drop` or `hold`, or ports and edges without repeats, ports first. */
-  actions: Action[];
+  /** Never empty: a single `drop`, `hold` or `ground`, or ports and edges without repeats, ports first. */
+  actions: TableAction[];
   /** Present when the action is `drop`: `noMatch`, `rule` or `loop`. */
   dropReason?: DropReason;
   /** The rules that decided, strongest first: one for unicast, all that gave a copy for a group frame. */
@@ -146,7 +149,24 @@ function decideAlone(key: FrameKey, matches: Match[]): Outcome {
   }
   const actions = places([winner]).filter((action) => !leavesByIngress(key, action));
   if (actions.length > 0) return { ...decided, actions, why };
+  if (groundsInstead(key, winner.rule)) {
+    const sentBack = `${why}; it leads back where the frame came in, so the frame goes to ground`;
+    return { ...decided, actions: [{ kind: 'ground' }], why: sentBack };
+  }
   return { ...decided, ...loop(why) };
+}
+
+/**
+ * A frame that comes late for an address that has moved away: the rule for it leads back over the edge that it came in
+ * by. Only where the rule names the address and is the Proxy's own: nobody would ever send an unknown one to and fro.
+ */
+function groundsInstead({ ground, ingress }: FrameKey, { destination, origin }: Rule): boolean {
+  return (
+    !ground &&
+    ingress?.kind === 'edge' &&
+    destination.kind === 'exact' &&
+    (origin === 'auto' || origin === 'shape')
+  );
 }
 
 function decideGroup(key: FrameKey, matches: Match[]): Outcome {

@@ -1,7 +1,7 @@
 /** Decisions in words, for `vnet route` and error messages. */
-import type { Action, DestinationMatcher, RouteHop, Rule } from '../../core/index.js';
+import type { DestinationMatcher, RouteHop, Rule } from '../../core/index.js';
 import { DROP_REASONS } from '../../core/index.js';
-import type { Decision } from './decision.js';
+import type { Decision, TableAction } from './decision.js';
 
 /** `rule web-db: 02:00:00:00:00:01 -> any, edge proxy (route, epochs 3 to 7)`: one line, no full stop. */
 export function describeRule(rule: Rule): string {
@@ -32,6 +32,7 @@ export function routeHops(host: string, ground: boolean, decision: Decision): Ro
     const shared = { host, ground, why: decision.why, others: decision.others, ...(rule ? { rule } : {}) };
     if (action.kind === 'port') return { ...shared, verdict: 'port', to: action.port };
     if (action.kind === 'edge') return { ...shared, verdict: 'edge', to: action.peer };
+    if (action.kind === 'ground') return { ...shared, verdict: 'ground', to: 'ground' };
     return { ...shared, verdict: 'drop', to: action.kind === 'hold' ? 'held' : dropName(decision) };
   });
 }
@@ -41,12 +42,12 @@ function describeMatcher(matcher: DestinationMatcher): string {
   return matcher.kind === 'not' ? `not ${matcher.mac}` : matcher.kind;
 }
 
-function describeAction(action: Action): string {
+function describeAction(action: TableAction): string {
   if (action.kind === 'port') return `port ${action.port}`;
   return action.kind === 'edge' ? `edge ${action.peer}` : action.kind;
 }
 
-function describeTarget(action: Action, decision: Decision): string {
+function describeTarget(action: TableAction, decision: Decision): string {
   return action.kind === 'drop' ? `drop (${dropName(decision)})` : describeAction(action);
 }
 
@@ -55,6 +56,6 @@ function dropName({ dropReason }: Decision): string {
   return named?.[0] ?? 'rule';
 }
 
-function gives(rule: Rule, action: Action): boolean {
+function gives(rule: Rule, action: TableAction): boolean {
   return rule.actions.some((own) => describeAction(own) === describeAction(action));
 }

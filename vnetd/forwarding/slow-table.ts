@@ -121,7 +121,10 @@ export function slowMatch(rules: Rule[], frame: FrameKey): { actions: string[]; 
   const { ingress } = frame;
   if (ingress?.kind === 'port') offered.delete(`port ${ingress.port}`);
   if (ingress?.kind === 'edge' && (toGroup || !frame.ground)) offered.delete(`edge ${ingress.peer}`);
-  return { actions: offered.size > 0 ? [...offered].sort() : ['drop loop'], rules: ids };
+  // DESIGN does not say this: see ADR 0012.
+  const late = !toGroup && !frame.ground && ingress?.kind === 'edge' && best.destination.kind === 'exact';
+  const instead = late && ['auto', 'shape'].includes(best.origin) ? 'ground' : 'drop loop';
+  return { actions: offered.size > 0 ? [...offered].sort() : [instead], rules: ids };
 }
 
 /** The table's answer in the oracle's words. */
@@ -130,7 +133,7 @@ export function told(made: ForwardingTable, frame: FrameKey): { actions: string[
   const actions = decision.actions.map((action) => {
     if (action.kind === 'edge') return `edge ${action.peer}`;
     if (action.kind === 'port') return `port ${action.port}`;
-    if (action.kind === 'hold') return 'hold';
+    if (action.kind === 'hold' || action.kind === 'ground') return action.kind;
     const names: Record<number, string> = {
       [DROP_REASONS.noMatch]: 'noMatch',
       [DROP_REASONS.rule]: 'rule',

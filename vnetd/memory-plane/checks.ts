@@ -88,6 +88,11 @@ export function checkDelta({ generation, invalidate, install }: FlowDelta): void
   }
 }
 
+export function checkSource(mac: number): void {
+  checkMacs([mac]);
+  must(!isGroup(macFromNumber(mac)), `${macFromNumber(mac)} is a group address`);
+}
+
 export function checkRate(recordsPerSecond: number): void {
   must(
     recordsPerSecond >= 0 && recordsPerSecond <= RECORDS_PER_SECOND_MAX,

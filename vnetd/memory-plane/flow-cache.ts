@@ -1,7 +1,13 @@
 /** Decisions by key and epochs, and the frames that wait for one. */
 import type { Clock, FlowEntry, FlowKey, FlowMiss, FlowScope } from '../../core/index.js';
 import { flowKey, missOf, type Passing } from './frame.js';
-import { FLOW_ENTRIES, MISS_TIMEOUT_MS, PENDING_FRAMES_PER_KEY, PENDING_KEYS_PER_INGRESS } from './limits.js';
+import {
+  FLOW_ENTRIES,
+  HOLD_FRAMES,
+  MISS_TIMEOUT_MS,
+  PENDING_FRAMES_PER_KEY,
+  PENDING_KEYS_PER_INGRESS,
+} from './limits.js';
 
 /** Entries of one key hold for epochs that do not meet. */
 export class FlowCache {
@@ -89,7 +95,8 @@ export class PendingFlows {
   /** False: there are too many keys, or frames of this one. */
   push(frame: Passing): boolean {
     const waiting = this.#waiting.get(flowKey(frame)) ?? this.#open(frame);
-    if (!waiting || waiting.frames.length >= PENDING_FRAMES_PER_KEY) return false;
+    const most = frame.held || waiting?.frames[0]?.held ? HOLD_FRAMES : PENDING_FRAMES_PER_KEY;
+    if (!waiting || waiting.frames.length >= most) return false;
     waiting.frames.push(frame);
     return true;
   }

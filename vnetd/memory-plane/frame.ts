@@ -8,6 +8,10 @@ export interface Passing extends FlowKey {
   /** Answered by the plane where it would leave at a port. */
   echo: boolean;
   bytes: Uint8Array;
+  /** Was held, and has its room until it leaves. */
+  held?: boolean;
+  /** A copy that waited for this port alone: the others have had theirs. */
+  copyFor?: number;
   /** Where drops are counted: the port or link it came in by. */
   tally: Tally;
 }

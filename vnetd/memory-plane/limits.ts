@@ -14,8 +14,9 @@ export const MISS_TIMEOUT_MS = 1000;
 export const BATCH = 256;
 /** Events that wait to be handed over; further ones are lost. */
 export const EVENT_QUEUE = 4096;
-/** Octets held for one entry that says hold. */
-export const HOLD_BYTES = 4 * 1024 * 1024;
+/** Frames, and octets, held for one entry that says hold. */
+export const HOLD_FRAMES = 2048;
+export const HOLD_BYTES = 2 * 1024 * 1024;
 /** Milliseconds that a frame is held. */
 export const HOLD_MS = 5000;
 /** Milliseconds before the same source is reported at the same port again. */

@@ -13,6 +13,7 @@ import {
   type PlaneEcho,
   type PlaneNetwork,
 } from '../../core/index.js';
+import { announcementOf } from './announcement.js';
 import { Counters } from './counters.js';
 import type { FrameDatagram } from './datagram.js';
 import { Echoes } from './echoes.js';
@@ -62,23 +63,23 @@ export class Mover {
       for (const frame of frames) this.#drop(frame, DROP_REASONS.missTimeout);
     });
     this.#echoes = new Echoes(clock);
-    this.#holds = new HoldBuffer(clock, (frame) => this.#drop(frame, DROP_REASONS.holdLimit));
+    this.#holds = new HoldBuffer(clock, (frame, port) => this.#dropHeld(frame, port));
   }
 
   // Ingress.
 
   fromPort(port: PortEnd, bytes: Uint8Array): void {
     const { tally, config } = port;
-    tally.inFrames += 1;
-    tally.inBytes += bytes.length;
     const network = this.networks.get(config.network);
     if (bytes.length < ETHERNET_HEADER) return this.#refuse(tally, DROP_REASONS.runt);
     if (!network) return this.#refuse(tally, DROP_REASONS.unknownNetwork);
     if (bytes.length > longestFrame(network.mtu, bytes)) return this.#refuse(tally, DROP_REASONS.oversize);
     const source = sourceOf(bytes);
-    if (!port.admit(source, this.#clock, (event) => this.#handover.event(event))) {
+    if (!port.admit(bytes, this.#clock, (event) => this.#handover.event(event))) {
       return this.#refuse(tally, DROP_REASONS.guard);
     }
+    tally.inFrames += 1;
+    tally.inBytes += bytes.length;
     if (!config.guarded) this.#unlearnElsewhere(port, source);
     const frame: Passing = {
       network: config.network,
@@ -97,7 +98,11 @@ export class Mover {
   }
 
   sendEcho(echo: PlaneEcho): void {
-    this.#enterEcho(this.#echoes.request(echo), echo.port);
+    this.#enterOwn(this.#echoes.request(echo), echo.port, true);
+  }
+
+  announce(port: number, source: number): void {
+    this.#enterOwn(announcementOf(source), port, false);
   }
 
   fromLink(link: LinkEnd, { network, ground, epoch, hops, echo, bytes }: FrameDatagram): void {
@@ -113,7 +118,8 @@ export class Mover {
       ingress: config.edge,
       source: sourceOf(bytes),
       destination: destinationOf(bytes),
-      epoch,
+      // The rules of an epoch that is over are gone: it goes on by those of now.
+      epoch: current ? epoch : known.epoch,
       hops,
       echo,
       bytes,
@@ -122,7 +128,7 @@ export class Mover {
   }
 
   /** As fromPort, without the guard, learning and the pair's count. */
-  #enterEcho(bytes: Uint8Array, number: number): void {
+  #enterOwn(bytes: Uint8Array, number: number, echo: boolean): void {
     const port = this.ports.get(number);
     const network = port && this.networks.get(port.config.network);
     if (!port) return this.counters.dropped(DROP_REASONS.portClosed);
@@ -135,7 +141,7 @@ export class Mover {
       destination: destinationOf(bytes),
       epoch: network.epoch,
       hops: HOP_LIMIT,
-      echo: true,
+      echo,
       bytes,
       tally: port.tally,
     });
@@ -179,7 +185,7 @@ export class Mover {
 
   /** What entries held that are gone now is decided again. */
   reconsider(gone: FlowEntry[]): void {
-    for (const frame of this.#holds.release(gone)) this.#decide(frame);
+    for (const frame of this.#holds.release(gone)) this.#decide({ ...frame, held: true });
   }
 
   close(): void {
@@ -190,6 +196,7 @@ export class Mover {
   // Egress.
 
   #perform(frame: Passing, entry: FlowEntry): void {
+    if (frame.copyFor !== undefined) return this.#performCopy(frame, frame.copyFor, entry);
     const actions = entry.actions.filter((action) => !returns(frame, action));
     if (actions.length === 0) this.#drop(frame, DROP_REASONS.loop);
     let echoed = false;
@@ -201,8 +208,30 @@ export class Mover {
       else if (action.kind === 'edge') this.#toEdge(frame, action.edge);
       else if (action.kind === 'ground') this.#toGround(frame);
       else if (action.kind === 'drop') this.#drop(frame, action.reason);
-      else if (!this.#holds.push(entry, frame)) this.#drop(frame, DROP_REASONS.holdLimit);
+      else this.#hold(frame, action.port, entry);
     }
+  }
+
+  /** Alone in its entry, hold keeps the frame; beside other actions, a copy for one port. */
+  #hold(frame: Passing, port: number | undefined, entry: FlowEntry): void {
+    const copy = entry.actions.length > 1 && port !== undefined ? { copyFor: port } : {};
+    if (!this.#holds.push(entry, { ...frame, ...copy }, port)) return this.#dropHeld(frame, port);
+    const target = port === undefined ? undefined : this.ports.get(port);
+    if (target && !frame.held) target.held += 1;
+  }
+
+  /** A copy goes to its own port or nowhere. */
+  #performCopy(frame: Passing, port: number, entry: FlowEntry): void {
+    const action = entry.actions.find((each) => 'port' in each && each.port === port);
+    if (!action) return this.#dropHeld(frame, port);
+    if (action.kind === 'port') return this.#toPort(frame, port);
+    if (!this.#holds.push(entry, frame, port)) this.#dropHeld(frame, port);
+  }
+
+  /** What was meant for a held port is lost there, not where it came in. */
+  #dropHeld(frame: Passing, port: number | undefined): void {
+    const target = port === undefined ? undefined : this.ports.get(port);
+    this.#refuse(target?.tally ?? frame.tally, DROP_REASONS.holdLimit);
   }
 
   #toPort(frame: Passing, number: number): void {
@@ -226,7 +255,7 @@ export class Mover {
       return this.#handover.event({ kind: 'echo', echo, rttUs, hops });
     }
     if (!this.#echoes.mayAnswer(frame.ingress)) return this.#drop(frame, DROP_REASONS.noteRate);
-    this.#enterEcho(arrival.answer(HOP_LIMIT - frame.hops), port);
+    this.#enterOwn(arrival.answer(HOP_LIMIT - frame.hops), port, true);
   }
 
   #toEdge(frame: Passing, edge: number): void {
@@ -255,10 +284,10 @@ export class Mover {
     else this.#toGround(frame);
   }
 
-  /** A frame on the ground that is sent there again would never end. */
+  /** Stamped anew, since the paths of its epoch have failed it. One on the ground that is sent there again would never end. */
   #toGround(frame: Passing): void {
     if (frame.ground === 1) this.#drop(frame, DROP_REASONS.groundDead);
-    else this.#decide({ ...frame, ground: 1 });
+    else this.#decide({ ...frame, ground: 1, epoch: this.networks.get(frame.network)?.epoch ?? frame.epoch });
   }
 
   #liveLink(edge: number): LinkEnd | undefined {
@@ -292,8 +321,10 @@ function returns(frame: Passing, action: PlaneAction): boolean {
   return target === frame.ingress && frame.ground === 0;
 }
 
+/** Without a port to wait for, a frame is held whole or not at all. */
 function copyOf(entry: FlowEntry): FlowEntry {
-  return { ...entry, actions: entry.actions.map((action) => ({ ...action })) };
+  const whole = entry.actions.find((action) => action.kind === 'hold' && action.port === undefined);
+  return { ...entry, actions: (whole ? [whole] : entry.actions).map((action) => ({ ...action })) };
 }
 
 function reasonName(reason: DropReason): string {

@@ -1,14 +1,19 @@
 /** One port: the spoofing guard, and what was learnt. */
 import type { Clock, PlaneEvent, PlanePort } from '../../core/index.js';
-import { isGroupNumber, newTally, type Tally } from './frame.js';
+import { isAnnouncement } from './announcement.js';
+import { isGroupNumber, newTally, sourceOf, type Tally } from './frame.js';
 import { LEARNT_REPORT_MS, SOURCE_EVENT_MS, SOURCES_PER_PORT } from './limits.js';
 
 export class PortEnd {
   readonly config: PlanePort;
   readonly tally: Tally = newTally();
+  /** Frames for this port that waited in a hold. */
+  held = 0;
   #macs: Set<number>;
   /** When each source was last reported. */
   readonly #sources = new Map<number, number>();
+  /** The same of announcements: what else a source sends hides none of them. */
+  readonly #announced = new Map<number, number>();
 
   constructor(config: PlanePort) {
     this.config = config;
@@ -17,15 +22,21 @@ export class PortEnd {
 
   setMacs(macs: number[]): void {
     this.#macs = new Set(macs);
-    for (const mac of macs) this.#sources.delete(mac);
+    for (const mac of macs) {
+      this.#sources.delete(mac);
+      this.#announced.delete(mac);
+    }
   }
 
   /** False: the guard refuses the source. Group addresses are no sources (IEEE 802-2014, 8.2.2). */
-  admit(source: number, clock: Clock, event: (event: PlaneEvent) => void): boolean {
+  admit(bytes: Uint8Array, clock: Clock, event: (event: PlaneEvent) => void): boolean {
+    const source = sourceOf(bytes);
     const admitted = this.config.guarded ? this.#macs.has(source) : !isGroupNumber(source);
     if (admitted && this.config.guarded) return true;
-    if (this.#isNews(source, clock.now())) {
-      event({ kind: 'source', port: this.config.port, source, admitted });
+    const announced = isAnnouncement(bytes);
+    const reported = announced && !admitted ? this.#announced : this.#sources;
+    if (this.#isNews(reported, source, clock.now())) {
+      event({ kind: 'source', port: this.config.port, source, admitted, announced });
     }
     return admitted;
   }
@@ -35,18 +46,18 @@ export class PortEnd {
     if (!this.config.guarded) this.#sources.delete(source);
   }
 
-  #isNews(source: number, now: number): boolean {
-    const last = this.#sources.get(source);
-    if (last === undefined && this.#sources.size >= SOURCES_PER_PORT) this.#age(now);
-    if (last === undefined && this.#sources.size >= SOURCES_PER_PORT) return false;
+  #isNews(reported: Map<number, number>, source: number, now: number): boolean {
+    const last = reported.get(source);
+    if (last === undefined && reported.size >= SOURCES_PER_PORT) this.#age(reported, now);
+    if (last === undefined && reported.size >= SOURCES_PER_PORT) return false;
     // Whoever keeps the list forgets with age, and knows only by our reports who still talks.
     const news = last === undefined || now - last >= this.#reportMs();
-    if (news) this.#sources.set(source, now);
+    if (news) reported.set(source, now);
     return news;
   }
 
-  #age(now: number): void {
-    for (const [source, at] of this.#sources) if (now - at >= this.#reportMs()) this.#sources.delete(source);
+  #age(reported: Map<number, number>, now: number): void {
+    for (const [source, at] of reported) if (now - at >= this.#reportMs()) reported.delete(source);
   }
 
   #reportMs(): number {

@@ -27,6 +27,7 @@ import {
   checkNumber,
   checkPort,
   checkRate,
+  checkSource,
   checkTrain,
 } from './checks.js';
 import type { Datagram, Endpoint } from './datagram.js';
@@ -204,7 +205,7 @@ class MemoryPlane implements DataPlane {
         const datagramBytes = udp ? DATAGRAM_BYTES : 0;
         return { id: config.link, ...tally, up, rttUs, datagramBytes, arrived: window.arrived, lost, late };
       }),
-      ports: [...ports.values()].map(({ config, tally }) => ({ id: config.port, ...tally })),
+      ports: [...ports.values()].map(({ config, tally, held }) => ({ id: config.port, ...tally, held })),
       drops: counters.drops(),
       flowEntries: flows.size,
     };
@@ -235,6 +236,13 @@ class MemoryPlane implements DataPlane {
     const { config } = known(this.#mover.ports, echo.port, 'port');
     checkEcho(echo, known(this.#mover.networks, config.network, 'network').mtu);
     this.#mover.sendEcho(echo);
+  }
+
+  announce(port: number, source: number): void {
+    this.#use();
+    known(this.#mover.ports, port, 'port');
+    checkSource(source);
+    this.#mover.announce(port, source);
   }
 
   close(): void {

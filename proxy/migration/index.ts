@@ -1,0 +1,3 @@
+export { type DrainPlan, planDrain } from './drain.js';
+export { type MoveOrder, orderMoves } from './order.js';
+export { Vms } from './vms.js';

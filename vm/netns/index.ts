@@ -1,0 +1,3 @@
+export { NetnsDriver, type NetnsDriverOptions } from './driver.js';
+export { interfaceNameOf } from './interfaces.js';
+export { forgetWire } from './wire.js';

@@ -1,0 +1,18 @@
+/** What the machines need of the host's forwarding; ports by their specification. */
+export interface PortHolder {
+  /** Frames to the port wait from now on, or go on in order. Holds for a port that is not open yet, too. */
+  holdPort(port: string, held: boolean): void;
+  /** The port's addresses are announced as if their VM had done so. */
+  announcePort(port: string): void;
+  /** Its device may be there now. */
+  reopenPort(port: string): void;
+  /** The Proxy's configuration has it. */
+  hasPort(port: string): boolean;
+  /** Frames that waited for the port, and those lost at it, since it opened; zero where it is not open. */
+  countsOf(port: string): Promise<PortCounts>;
+}
+
+export interface PortCounts {
+  held: number;
+  lost: number;
+}
