@@ -6,6 +6,7 @@ import { ensurePrivilege } from '../lab/index.js';
 import { configurationFigures } from './configuration.js';
 import { Absent, type Figure, printFigures } from './figure.js';
 import { memoryFigures } from './memory.js';
+import { migrationFigures } from './migration/migration.js';
 import { costFigures } from './sight/cost.js';
 import { reactionFigures } from './sight/reaction.js';
 import { trafficAccuracyFigures } from './sight/traffic-accuracy.js';
@@ -18,6 +19,7 @@ import { throughputFigures } from './throughput.js';
 const SECTIONS: Record<string, { title: string; measure(): Promise<Figure[]> }> = {
   configuration: { title: 'Configuration, from the call to the answer', measure: configurationFigures },
   memory: { title: 'Size', measure: memoryFigures },
+  migration: { title: 'A VM moves', measure: migrationFigures },
   throughput: { title: 'One TCP stream between two VMs', measure: throughputFigures },
   'sight/accuracy': { title: 'Topologies named rightly', measure: trafficAccuracyFigures },
   'sight/study': { title: 'Reaction and accuracy over the three parameters', measure: trafficStudyFigures },

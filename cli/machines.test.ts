@@ -6,8 +6,7 @@ import t from 'tap';
 import type { MoveView } from '../core/index.js';
 import { FakeOverlay } from './fake-overlay.js';
 import { vnet } from './fake-world.js';
-import { attachConsole, moveOptions } from './machines/index.js';
-import { shareOf } from './machines/move-bars.js';
+import { attachConsole, moveOptions, shareOf } from './machines/index.js';
 
 t.test('start and stop', async (t) => {
   const overlay = new FakeOverlay();

@@ -13,7 +13,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import { ForwardingTable } from '../vnetd/index.js';
-import { FakeVms, FakeVmWorld } from './fake-vms.js';
+import { type FakeVms, FakeVmWorld } from './fake-vms.js';
 
 /** What the next steps of a host meet; the first entry is for the next step. */
 export type Mishap = 'ok' | 'refuse' | 'hang' | 'vanish' | 'late-vanish';

@@ -96,7 +96,12 @@ export class FakeVms implements VmHost {
   }
 
   said(): VmReport[] {
-    const running = [...this.vms].map(([vm, { state, port, move }]) => ({ vm, state, port, ...moveOf(move) }));
+    const running = [...this.vms].map(([vm, { state, port, move }]) => ({
+      vm,
+      state,
+      port,
+      ...moveOf(move),
+    }));
     const incoming = [...this.incoming].map(
       ([move, { spec, port }]): VmReport => ({ vm: spec.name, state: 'receiving', port, move }),
     );

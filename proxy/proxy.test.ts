@@ -43,9 +43,7 @@ function lab(): Topology {
 
 async function attach(proxy: Proxy, ...names: string[]): Promise<FakeHost[]> {
   const hosts = names.map((name) => new FakeHost(name));
-  await Promise.all(
-    hosts.map((host) => proxy.attach(host, host.report())),
-  );
+  await Promise.all(hosts.map((host) => proxy.attach(host, host.report())));
   return hosts;
 }
 

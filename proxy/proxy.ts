@@ -274,11 +274,7 @@ export class Proxy implements Authority {
     return this.#vms.cancelMove(vm);
   }
 
-  drainHost(
-    host: string,
-    options?: MoveOptions,
-    progress?: (move: MoveView) => void,
-  ): Promise<MoveResult[]> {
+  drainHost(host: string, options?: MoveOptions, progress?: (move: MoveView) => void): Promise<MoveResult[]> {
     return this.#vms.drainHost(host, options, progress);
   }
 

@@ -74,6 +74,14 @@ bool Forwarder::toEdge(const Frame& frame, uint32_t edge) {
     }
     hopLimit--;
   }
+  const auto network = frame.ground && frame.ingress == edge ? networks_.find(frame.network) : networks_.end();
+  if (network != networks_.end()) {
+    // It has found nobody by the rules of its epoch: one that turns round is stamped anew.
+    Frame turned = frame;
+    turned.epoch = network->second.epoch;
+    link->send(turned, hopLimit);
+    return true;
+  }
   link->send(frame, hopLimit);
   return true;
 }

@@ -18,7 +18,11 @@ export function enterPorts(installed: HostConfig, rules: Rule[], switching: Read
 }
 
 /** The rules of `installed`, switched: the one that leads away replaces the one to the VM's old port at once. */
-export function leavePorts(installed: HostConfig, target: HostConfig, switching: ReadonlySet<number>): Rule[] {
+export function leavePorts(
+  installed: HostConfig,
+  target: HostConfig,
+  switching: ReadonlySet<number>,
+): Rule[] {
   const next = nextEpochs(installed);
   const isLeft = (rule: Rule) => rule.toEpoch === next.get(rule.network) && isAdmitted(target, rule);
   return succeed(installed.rules, switching, isLeft, {

@@ -60,7 +60,10 @@ export function residentsOf(records: readonly VmRecord[]): Resident[] {
 }
 
 /** What a host is told; undefined: somebody else runs it. */
-export function specOf({ name, network, macs, port, machine, ...vm }: Vm, topology: Topology): VmSpec | undefined {
+export function specOf(
+  { name, network, macs, port, machine, ...vm }: Vm,
+  topology: Topology,
+): VmSpec | undefined {
   if (!machine) return undefined;
   const { mtu = DEFAULT_MTU } = topology.networks.find((other) => other.name === network) ?? {};
   return {

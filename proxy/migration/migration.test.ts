@@ -16,7 +16,8 @@ class Truth {
   /** Calls of the Proxy that are not answered yet. */
   calls: string[] = [];
   /** What hosts said, in order, and the Proxy has not heard. */
-  said: { side: Side; fact: 'receiving' | 'running' | 'paused' | 'gone'; ours: boolean; reason?: string }[] = [];
+  said: { side: Side; fact: 'receiving' | 'running' | 'paused' | 'gone'; ours: boolean; reason?: string }[] =
+    [];
   place: Side = 'from';
   doubles = 0;
   /** Somebody told a second host to execute it while the first might. */
@@ -38,13 +39,19 @@ class Truth {
     }
     const told = mayRun(state);
     for (const side of ['from', 'to'] as const)
-      if (this.at[side] === 'running' && !told.includes(side) && !this.said.some((x) => x.side === side)) this.doubles++;
+      if (this.at[side] === 'running' && !told.includes(side) && !this.said.some((x) => x.side === side))
+        this.doubles++;
   }
 
   say(side: Side, reason?: string): void {
     const fact = this.at[side] === 'none' ? 'gone' : this.at[side];
     if (!this.connected[side]) return;
-    this.said.push({ side, fact, ours: this.sending || side === 'to', ...(reason === undefined ? {} : { reason }) });
+    this.said.push({
+      side,
+      fact,
+      ours: this.sending || side === 'to',
+      ...(reason === undefined ? {} : { reason }),
+    });
   }
 
   hear(): void {
@@ -190,7 +197,8 @@ t.test('a move, whatever happens: one place at most, and the place is where it i
       const runs = (['from', 'to'] as const).filter((side) => truth.at[side] === 'running');
       if (runs.length > 1) throw new Error(`twice: ${text}`);
       if (truth.outcome === 'unknown') throw new Error(`two hosts said so: ${text}`);
-      if (runs[0] !== undefined && runs[0] !== truth.place) throw new Error(`the place is elsewhere: ${text}`);
+      if (runs[0] !== undefined && runs[0] !== truth.place)
+        throw new Error(`the place is elsewhere: ${text}`);
       if (runs[0] === 'to' && truth.outcome !== 'moved') throw new Error(`it moved: ${text}`);
       if (runs[0] === 'from' && truth.outcome !== 'stayed') throw new Error(`it stayed: ${text}`);
     }),
@@ -209,12 +217,20 @@ t.test('an undisturbed move takes its steps in order', async (t) => {
     if (stages.at(-1) !== text) stages.push(text);
   }
   t.matchOnly(stages.at(-1), 'over gone running to');
-  t.ok(stages.includes('follow paused running to'), `the place moves while it is stopped: ${stages.join(', ')}`);
+  t.ok(
+    stages.includes('follow paused running to'),
+    `the place moves while it is stopped: ${stages.join(', ')}`,
+  );
 });
 
 const names = ['a', 'b', 'c', 'd'];
 const room = (host: string, memoryBytes: number): HostRoom => ({ host, memoryBytes, cpus: 8 });
-const vm = (name: string, host: string, memoryBytes: number): Resident => ({ vm: name, host, memoryBytes, cpus: 1 });
+const vm = (name: string, host: string, memoryBytes: number): Resident => ({
+  vm: name,
+  host,
+  memoryBytes,
+  cpus: 1,
+});
 
 const crowd = fc
   .record({
@@ -228,7 +244,9 @@ const crowd = fc
   .map(({ vms, spare, to }) => {
     const residents = vms.map(({ host, size }, i) => vm(`v${i}`, host, size));
     const rooms = names.map((host, i) => room(host, usedMemory(host, residents) + (spare[i] ?? 0)));
-    const moves = residents.flatMap(({ vm: name, host }, i) => (to[i] === host ? [] : [{ vm: name, to: to[i] as string }]));
+    const moves = residents.flatMap(({ vm: name, host }, i) =>
+      to[i] === host ? [] : [{ vm: name, to: to[i] as string }],
+    );
     return { residents, rooms, moves };
   });
 

@@ -182,7 +182,8 @@ class Move {
   #prepare(): void {
     const { state } = this;
     // A step under way is waited for: what it made has to be thrown away afterwards.
-    const isBusy = (!state.ticket && state.to !== 'gone' && state.to !== 'unknown') || state.port === 'opening';
+    const isBusy =
+      (!state.ticket && state.to !== 'gone' && state.to !== 'unknown') || state.port === 'opening';
     if (state.cancelled && !isBusy) return this.#stay(state.reason ?? 'cancelled');
     if (!state.ticket || state.port !== 'open') return;
     state.stage = 'send';

@@ -290,8 +290,10 @@ export class Mover {
     if (reason !== undefined) result.reason = reason;
     if (this.#transfer) result.transferredBytes = this.#transfer.transferredBytes;
     if (this.#pausedMs === undefined) return result;
-    if (this.#runningMs !== undefined) result.downtimeMs = Math.max(0, Math.round(this.#runningMs - this.#pausedMs));
-    if (this.#placedMs !== undefined) result.switchMs = Math.max(0, Math.round(this.#placedMs - this.#pausedMs));
+    if (this.#runningMs !== undefined)
+      result.downtimeMs = Math.max(0, Math.round(this.#runningMs - this.#pausedMs));
+    if (this.#placedMs !== undefined)
+      result.switchMs = Math.max(0, Math.round(this.#placedMs - this.#pausedMs));
     return result;
   }
 }

@@ -91,7 +91,9 @@ export class Moves {
     });
     const all = records.all();
     const targets = new Set(asked.map(({ host }) => host));
-    const usable = hosts.rooms().filter(({ host }) => targets.has(host) || (hosts.of(host) && hosts.machineOf(host)));
+    const usable = hosts
+      .rooms()
+      .filter(({ host }) => targets.has(host) || (hosts.of(host) && hosts.machineOf(host)));
     const { steps, refused } = orderMoves(
       usable,
       residentsOf(all),
@@ -190,9 +192,11 @@ export class Moves {
     if (!move) return;
     const vm = overlay.topology.vms.find(({ name }) => name === spec.name);
     const at = vm && overlay.registry.hostOf(vm) === move.to ? 'to' : 'from';
-    const other = at === 'to' ? { host: move.from, port: move.fromPort } : { host: move.to, port: move.toPort };
+    const other =
+      at === 'to' ? { host: move.from, port: move.fromPort } : { host: move.to, port: move.toPort };
     const mover = this.#mover(record, move);
-    if (other.port !== undefined) overlay.registry.setAlsoAt(spec.name, { host: other.host, port: other.port });
+    if (other.port !== undefined)
+      overlay.registry.setAlsoAt(spec.name, { host: other.host, port: other.port });
     mover.restore(at);
   }
 
@@ -229,7 +233,8 @@ export class Moves {
     if (vm.pinned && vm.host !== to) return `it is pinned on ${vm.host}`;
     const away = [...record.mayRunOn, to].filter((host) => !hosts.of(host));
     if (away.length > 0) return `${away.join(' and ')} cannot be reached`;
-    if (record.mayRunOn.length > 1) return `it may run on ${record.mayRunOn.join(' and ')}: stop it on one of them`;
+    if (record.mayRunOn.length > 1)
+      return `it may run on ${record.mayRunOn.join(' and ')}: stop it on one of them`;
     if (record.state !== 'running') return `it is ${record.state}, and only what runs can move`;
     return undefined;
   }
@@ -240,7 +245,8 @@ export class Moves {
     const waiting = this.#waiting.get(vm);
     const record = records.get(vm);
     if (waiting?.cancelled) return 'cancelled';
-    if (!record || record.host !== from || !record.mayRunOn.includes(from)) return `it does not run on ${from}`;
+    if (!record || record.host !== from || !record.mayRunOn.includes(from))
+      return `it does not run on ${from}`;
     const [source, destination] = [hosts.of(from), hosts.of(to)];
     if (!source) return `${from} cannot be reached`;
     if (!destination) return `${to} cannot be reached`;

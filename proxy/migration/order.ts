@@ -129,6 +129,9 @@ class Planner {
     const why = waits
       ? 'what would leave it waits for room itself, and no third host has any'
       : 'nothing that is asked for makes room there';
-    this.#refused.push({ vm: vm.vm, reason: `${to} has ${free} free, ${vm.vm} needs ${gib(vm.memoryBytes)}: ${why}` });
+    this.#refused.push({
+      vm: vm.vm,
+      reason: `${to} has ${free} free, ${vm.vm} needs ${gib(vm.memoryBytes)}: ${why}`,
+    });
   }
 }

@@ -73,11 +73,13 @@ export class VmRecords {
       this.#writing = this.#write();
       return this.#writing;
     }
-    this.#next ??= this.#writing.catch(() => {}).then(() => {
-      this.#next = undefined;
-      this.#writing = this.#write();
-      return this.#writing;
-    });
+    this.#next ??= this.#writing
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        this.#writing = this.#write();
+        return this.#writing;
+      });
     return this.#next;
   }
 

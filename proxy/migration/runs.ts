@@ -141,10 +141,14 @@ export class Runs {
     const [first] = blocking;
     if (!first) return;
     const code = first.kind === 'memory' || first.kind === 'cpu' ? 'VNET_ERR_LIMIT' : 'VNET_ERR_REFUSED';
-    throw new VnetError(code, `${spec.name} cannot run on ${host}: ${blocking.map(({ message }) => message).join('; ')}`, {
-      hint: first.hint ?? 'see "vnet vm check"',
-      details: found,
-    });
+    throw new VnetError(
+      code,
+      `${spec.name} cannot run on ${host}: ${blocking.map(({ message }) => message).join('; ')}`,
+      {
+        hint: first.hint ?? 'see "vnet vm check"',
+        details: found,
+      },
+    );
   }
 
   async #run(record: VmRecord, vms: VmHost): Promise<void> {
@@ -181,7 +185,9 @@ export class Runs {
       });
     }
     if (this.#busy.has(name)) {
-      throw new VnetError('VNET_ERR_CONFLICT', `${name} is being started or stopped`, { hint: 'wait for it' });
+      throw new VnetError('VNET_ERR_CONFLICT', `${name} is being started or stopped`, {
+        hint: 'wait for it',
+      });
     }
     this.#busy.add(name);
     try {

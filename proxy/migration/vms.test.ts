@@ -12,12 +12,18 @@ function lab(): Topology {
   const machine = { driver: 'exec' as const, command: '/bin/vm' };
   const ours = ['vm-a', 'vm-b', 'vm-c'];
   topology.vms = topology.vms.map((vm) =>
-    ours.includes(vm.name) ? { ...vm, machine, memoryBytes: 512 * MIB, ...(vm.name === 'vm-c' ? { pinned: true } : {}) } : vm,
+    ours.includes(vm.name)
+      ? { ...vm, machine, memoryBytes: 512 * MIB, ...(vm.name === 'vm-c' ? { pinned: true } : {}) }
+      : vm,
   );
   return topology;
 }
 
-async function bed(store = new MemoryStore(), world = new FakeVmWorld(), hosts = NAMES.map((name) => new FakeHost(name, undefined, world))) {
+async function bed(
+  store = new MemoryStore(),
+  world = new FakeVmWorld(),
+  hosts = NAMES.map((name) => new FakeHost(name, undefined, world)),
+) {
   const fleet = await Fleet.start(store, hosts);
   const vms = (host: string) => world.of(host);
   const placeOf = async (name: string) => {
@@ -29,7 +35,11 @@ async function bed(store = new MemoryStore(), world = new FakeVmWorld(), hosts =
 }
 
 async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 3000; !(await holds()); await new Promise((resolve) => setTimeout(resolve, 2)))
+  for (
+    const end = Date.now() + 3000;
+    !(await holds());
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  )
     if (Date.now() > end) throw new Error(`waited for: ${what}`);
 }
 
@@ -169,7 +179,7 @@ t.test('the source dies: unknown, started nowhere, unless a person vouches for i
   t.match(await status('vm-a'), { state: 'unknown', mayRunOn: ['a'] });
   await fleet.join(fleet.host('a'));
   await until('the end of the move', async () => (await status('vm-a'))?.move === undefined);
-  t.match(await status('vm-a'), { state: 'failed', mayRunOn: [], reason: "the source is gone" });
+  t.match(await status('vm-a'), { state: 'failed', mayRunOn: [], reason: 'the source is gone' });
   await proxy.startVm('vm-a');
   vms('a').die();
   proxy.detach('a');
@@ -220,6 +230,12 @@ t.test('hosts that are full change their VMs through a third', async (t) => {
   t.equal(results.filter(({ via }) => via !== undefined).length, 1);
   t.same([world.whereRuns('vm-a'), world.whereRuns('vm-b')], [['b'], ['a']]);
   const drained = await proxy.drainHost('b');
-  t.match(drained, [{ vm: 'vm-a', from: 'b', outcome: 'moved' }, { vm: 'vm-d', outcome: 'stayed' }].slice(0, drained.length));
+  t.match(
+    drained,
+    [
+      { vm: 'vm-a', from: 'b', outcome: 'moved' },
+      { vm: 'vm-d', outcome: 'stayed' },
+    ].slice(0, drained.length),
+  );
   t.same(world.doubles, []);
 });

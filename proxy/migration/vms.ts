@@ -93,7 +93,8 @@ export class Vms implements VmAuthority {
     const said = new Map(vms.map((report) => [report.vm, report]));
     for (const record of this.#records.all()) {
       const { name } = record.spec;
-      const concerns = record.mayRunOn.includes(host) || record.move?.to === host || record.move?.from === host;
+      const concerns =
+        record.mayRunOn.includes(host) || record.move?.to === host || record.move?.from === host;
       if (concerns && !said.has(name)) this.#take(host, name, undefined);
     }
     for (const report of vms) this.#take(host, report.vm, report);
@@ -169,7 +170,9 @@ export class Vms implements VmAuthority {
     const vm = topology.vms.find(({ name }) => name === record.spec.name);
     if (!vm || (state === 'starting' && port === undefined)) return;
     if (registry.runsAt(vm, host, port)) return;
-    this.#background(this.#placing.place(vm.name, host, { ...(port === undefined ? {} : { port }), runs: true }));
+    this.#background(
+      this.#placing.place(vm.name, host, { ...(port === undefined ? {} : { port }), runs: true }),
+    );
   }
 
   #note(record: VmRecord, host: string, report: VmReport | undefined): void {
@@ -223,7 +226,9 @@ export class Vms implements VmAuthority {
     const wanted = moves.map(({ vm, host }) => ({ vm: this.#find(vm), host }));
     for (const { host } of wanted) if (!this.#hosts.isKnown(host)) throw noHost(host);
     if (new Set(moves.map(({ vm }) => vm)).size < moves.length) {
-      throw new VnetError('VNET_ERR_INVALID', 'a VM is named twice', { hint: 'name one destination for each' });
+      throw new VnetError('VNET_ERR_INVALID', 'a VM is named twice', {
+        hint: 'name one destination for each',
+      });
     }
     return this.#moves.run(wanted, options, progress);
   }
@@ -236,7 +241,9 @@ export class Vms implements VmAuthority {
   async drainHost(host: string, options: MoveOptions = {}, progress?: Progress): Promise<MoveResult[]> {
     if (!this.#hosts.isKnown(host)) throw noHost(host);
     const { topology, registry } = this.#overlay;
-    const here = topology.vms.filter((vm) => (this.#records.get(vm.name)?.host ?? registry.hostOf(vm)) === host);
+    const here = topology.vms.filter(
+      (vm) => (this.#records.get(vm.name)?.host ?? registry.hostOf(vm)) === host,
+    );
     const staying = new Map<string, string>();
     for (const vm of here) {
       const record = this.#records.get(vm.name);
@@ -246,7 +253,9 @@ export class Vms implements VmAuthority {
       else if (!runs) staying.set(vm.name, '');
     }
     const leaving = here.filter(({ name }) => !staying.has(name));
-    const rooms = this.#hosts.rooms().filter((room) => this.#hosts.of(room.host) && this.#hosts.machineOf(room.host));
+    const rooms = this.#hosts
+      .rooms()
+      .filter((room) => this.#hosts.of(room.host) && this.#hosts.machineOf(room.host));
     const plan = planDrain(
       host,
       rooms,
@@ -285,16 +294,22 @@ export class Vms implements VmAuthority {
       if (add.hosts.some((host) => host.name === name)) continue;
       const held = this.#records.all().find(({ mayRunOn }) => mayRunOn.includes(name));
       if (!held) continue;
-      throw new VnetError('VNET_ERR_CONFLICT', `${held.spec.name} runs on ${name}, and the change removes ${name}`, {
-        hint: `"vnet host drain ${name}", or stop the VM, first`,
-      });
+      throw new VnetError(
+        'VNET_ERR_CONFLICT',
+        `${held.spec.name} runs on ${name}, and the change removes ${name}`,
+        {
+          hint: `"vnet host drain ${name}", or stop the VM, first`,
+        },
+      );
     }
   }
 
   /** After a change: what no statement names any more is forgotten. */
   changed(): void {
     const names = new Set(this.#overlay.topology.vms.map(({ name }) => name));
-    const gone = this.#records.all().filter(({ spec, mayRunOn }) => !names.has(spec.name) && mayRunOn.length === 0);
+    const gone = this.#records
+      .all()
+      .filter(({ spec, mayRunOn }) => !names.has(spec.name) && mayRunOn.length === 0);
     for (const { spec } of gone) this.#records.delete(spec.name);
     if (gone.length > 0) this.#records.saveSoon();
   }
@@ -308,7 +323,8 @@ export class Vms implements VmAuthority {
 
   #find(name: string): Vm {
     const vm = this.#overlay.topology.vms.find((other) => other.name === name);
-    if (!vm) throw new VnetError('VNET_ERR_NOT_FOUND', `no VM is called ${name}`, { hint: 'see "vnet vm list"' });
+    if (!vm)
+      throw new VnetError('VNET_ERR_NOT_FOUND', `no VM is called ${name}`, { hint: 'see "vnet vm list"' });
     return vm;
   }
 
@@ -319,8 +335,12 @@ export class Vms implements VmAuthority {
     const own = this.#ownObstacles(vm, host, from);
     if (!spec || from === host) return own;
     const vms = this.#hosts.of(host);
-    const told = vms ? await vms.check(spec, from === undefined ? undefined : this.#hosts.machineOf(from)) : [];
-    const mine = this.#runs.obstacles(spec, host).filter(({ kind }) => !told.some((other) => other.kind === kind));
+    const told = vms
+      ? await vms.check(spec, from === undefined ? undefined : this.#hosts.machineOf(from))
+      : [];
+    const mine = this.#runs
+      .obstacles(spec, host)
+      .filter(({ kind }) => !told.some((other) => other.kind === kind));
     return [...own, ...mine, ...told];
   }
 
@@ -389,7 +409,14 @@ export class Vms implements VmAuthority {
     if (before?.text === text && (!move?.transfer || nowMs - before.atMs < PROGRESS_EVENT_MS)) return;
     this.#told.set(name, { text, atMs: nowMs });
     const reason = record.reason === undefined ? {} : { reason: record.reason };
-    this.#overlay.emit({ kind: 'vm-state', vm: name, host: record.host, state, ...reason, ...(move ? { move } : {}) });
+    this.#overlay.emit({
+      kind: 'vm-state',
+      vm: name,
+      host: record.host,
+      state,
+      ...reason,
+      ...(move ? { move } : {}),
+    });
   }
 }
 

@@ -55,8 +55,7 @@ async function start(store = new MemoryStore()) {
   const clock = new ManualClock();
   const proxy = await createProxy({ name: 'home', store, clock });
   const hosts = new Map(NAMES.map((name) => [name, new FakeHost(name)]));
-  const attach = (host: FakeHost) =>
-    proxy.attach(host, host.report());
+  const attach = (host: FakeHost) => proxy.attach(host, host.report());
   await Promise.all([...hosts.values()].map(attach));
   await proxy.apply({ kind: 'target', topology: lab() });
   const host = (name: string) => hosts.get(name) as FakeHost;

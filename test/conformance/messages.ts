@@ -173,8 +173,8 @@ export const messageTests: Record<string, ConformanceCase> = {
     a.decide = ({ ingress }) => (ingress === 1 ? [{ kind: 'edge', edge: EDGE }] : [toPort(1)]);
     a.at.plane.sendEcho(echo());
     await until(bed, () => echoes(a).length === 1, 'an answer');
-    t.match(b.misses[0], { epoch: 0, ground: 1 }, 'one too old goes to ground');
-    t.match(a.misses[1], { epoch: 2, ground: 1 }, 'and so does one too new');
+    t.match(b.misses[0], { epoch: 2, ground: 1 }, 'one too old goes to ground, with the epoch of there');
+    t.match(a.misses[1], { epoch: 0, ground: 1 }, 'and so does one too new');
   },
 
   'a VM cannot make an echo, nor answer one': async (t, bed) => {

@@ -7,6 +7,8 @@ const MAC = (n: number) => `02:00:00:00:00:0${n}` as MacAddress;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const COPYING_MS = 40;
 const DOWNTIME_MS = 30;
+/** Of the test: daemons announce addresses with frames of their own. */
+const WORDS = /^(db|log) \d/;
 
 /** Guests in memory: where each executes, and what it has taken in, in order. */
 class Guests {
@@ -21,7 +23,11 @@ class Guests {
   /** Takes in what has come; whatever came to a place where it does not execute is lost to it. */
   read(vm: string): void {
     for (const host of this.bed.nodes.keys()) {
-      const here = this.bed.port(host, vm).received.splice(0).map(payloadOf);
+      const here = this.bed
+        .port(host, vm)
+        .received.splice(0)
+        .map(payloadOf)
+        .filter((text) => WORDS.test(text));
       (this.at.get(vm) === host ? this.got : this.unread).push(...here);
     }
   }
@@ -115,12 +121,21 @@ async function makeBed(t: Test, shapes: 'star' | 'line') {
     return hosts.filter(({ phase }) => phase === 'ready').length === 4;
   });
   const vms = [
-    { name: 'web', network: 'lab', host: 'a', macs: [MAC(1)], machine: { driver: 'exec' as const, command: 'none' } },
+    {
+      name: 'web',
+      network: 'lab',
+      host: 'a',
+      macs: [MAC(1)],
+      machine: { driver: 'exec' as const, command: 'none' },
+    },
     { name: 'db', network: 'lab', host: 'c', macs: [MAC(2)], port: 'memory:db' },
     { name: 'log', network: 'lab', host: 'a', macs: [MAC(3)], port: 'memory:log' },
   ];
   const line = [{ kind: 'line' as const, type: 'udp' as const, network: 'lab', hosts: ['c', 'a', 'b'] }];
-  await client.apply({ kind: 'target', topology: bed.topology({ vms, shapes: shapes === 'line' ? line : [] }) });
+  await client.apply({
+    kind: 'target',
+    topology: bed.topology({ vms, shapes: shapes === 'line' ? line : [] }),
+  });
   const edges = shapes === 'line' ? 5 : 3;
   await until('the links', async () => {
     const views = await Promise.all(['home', 'a', 'b', 'c'].map((host) => client.hostView(host)));
@@ -147,9 +162,6 @@ async function makeBed(t: Test, shapes: 'star' | 'line') {
       guests.read('web');
       return guests.got.length >= sent;
     }).catch(() => {});
-    const drops = await Promise.all(['home', 'a', 'b', 'c'].map(async (host) => JSON.stringify([host, (await client.hostView(host)).drops])));
-    const missing = Array.from({ length: sent }, (_, i) => `${i % 2 ? 'log' : 'db'} ${i}`).filter((text) => !guests.got.includes(text));
-    if (missing.length > 0) console.error(drops, missing.join(), missing.length);
     return { sent, got: guests.got, unread: guests.unread };
   };
   return { bed, client, guests, settled };

@@ -89,6 +89,6 @@ function diskArguments(disk: string | undefined, facts: DiskFacts | undefined): 
   const file = `driver=file,node-name=file,filename=${escaped(disk)},${cache}`;
   return [
     ...['-blockdev', file, '-blockdev', `driver=${facts.format},node-name=disk,file=file,${cache}`],
-    ...['-device', 'virtio-blk-pci,id=disk0,drive=disk,bootindex=0'],
+    ...['-device', 'virtio-blk-pci,id=disk0,drive=disk,bootindex=1'],
   ];
 }

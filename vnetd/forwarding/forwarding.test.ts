@@ -78,6 +78,17 @@ t.test("Figure 2: a VM's broadcast reaches its neighbour and the Proxy, nothing 
   t.strictSame([echoed.actions, echoed.dropReason], [[drop], DROP_REASONS.loop]);
 });
 
+t.test('a frame that comes late for an address that moved away goes to ground', async (t) => {
+  const from = (peer: string) => ({ ingress: { kind: 'edge', peer } as const });
+  const left = table(rule('away', any, exact(B), [edge('proxy')]), rule('rest', any, none, [edge('proxy')]));
+  t.strictSame(left.match(key(A, B, from('proxy'))).actions, [{ kind: 'ground' }]);
+  t.strictSame(left.match(key(A, B, { ...from('proxy'), ground: true })).actions, [edge('proxy')]);
+  t.strictSame(left.match(key(A, B, from('c'))).actions, [edge('proxy')]);
+  t.strictSame(left.match(key(A, C, from('proxy'))).actions, [drop], 'not one that nobody knows here');
+  const routed = table(rule('own', any, exact(B), [edge('p')], { origin: 'route' }));
+  t.strictSame(routed.match(key(A, B, from('p'))).actions, [drop], 'nor by a rule of the user');
+});
+
 t.test('group frames: the strongest class that has an edge, all its edges', async (t) => {
   const made = table(
     rule('tree', any, group, [edge('p'), edge('q')]),

@@ -262,7 +262,10 @@ export class Mover {
     const link = this.#liveLink(edge);
     if (!link) return this.#withoutLink(frame);
     if (frame.hops === 0) return this.#drop(frame, DROP_REASONS.hopLimit);
-    const { network, ground, epoch, echo, bytes } = frame;
+    const { network, ground, echo, bytes } = frame;
+    // One that turns round has found nobody by the rules of its epoch: it is stamped anew.
+    const turns = ground === 1 && edge === frame.ingress;
+    const epoch = (turns ? this.networks.get(network)?.epoch : undefined) ?? frame.epoch;
     const sent = link.send({
       kind: 'frame',
       id: link.id,
