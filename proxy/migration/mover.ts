@@ -21,6 +21,9 @@ import type { MoveRecord, VmRecord, VmRecords } from './records.js';
 /** A move that waits so long for a host that cannot be asked is told as `unknown`; it goes on all the same. */
 export const STUCK_MS = 10_000;
 
+/** What waited and what was lost is counted once the VM runs; a result waits so long for it, and says what it knows. */
+export const COUNTS_MS = 300;
+
 export interface MoverOptions {
   clock: Clock;
   placing: Placing;
@@ -43,7 +46,8 @@ export class Mover {
   #pausedMs: number | undefined;
   #runningMs: number | undefined;
   #placedMs: number | undefined;
-  #counted: Pick<MoveResult, 'heldFrames' | 'lostFrames'> = {};
+  readonly #counts = new Map<Side, { held: number; lost: number }>();
+  #onCounted = () => {};
   #cancelTimeout = () => {};
   #cancelStuck: (() => void) | undefined;
   #phase: MovePhase | undefined;
@@ -114,19 +118,29 @@ export class Mover {
     if (side === 'to' && fact === 'running') this.#runningMs ??= clock.now();
     if (report?.progress) this.#transfer = report.progress;
     if (side === 'to' && report?.port !== undefined) this.#move.toPort ??= report.port;
-    this.#count(report);
     const reason = report?.reason === undefined ? {} : { reason: report.reason };
     this.#take({ kind: 'report', side, fact, ours: report?.move === this.#move.id, ...reason });
     if (report?.progress) this.#tellChange();
   }
 
-  #count(report: VmReport | undefined): void {
-    if (report?.move !== this.#move.id) return;
-    for (const what of ['heldFrames', 'lostFrames'] as const) {
-      const count = report[what];
-      // Both ends hold: what waited at one and then at the other is counted where more of it did.
-      if (count !== undefined) this.#counted[what] = Math.max(count, this.#counted[what] ?? 0);
-    }
+  /** What a host counted, which it may say when the move is over already. */
+  count(host: string, report: VmReport | undefined): void {
+    const side = this.#sideOf(host);
+    if (!side || report?.move !== this.#move.id || report.heldFrames === undefined) return;
+    this.#counts.set(side, { held: report.heldFrames, lost: report.lostFrames ?? 0 });
+    if (this.#counts.size === 2) this.#onCounted();
+  }
+
+  /** It never stopped, or both ends have said; or they are late. */
+  #counted(): Promise<void> {
+    if (this.#pausedMs === undefined || this.#counts.size === 2) return Promise.resolve();
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(COUNTS_MS, resolve);
+      this.#onCounted = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   #sideOf(host: string): Side | undefined {
@@ -266,28 +280,39 @@ export class Mover {
     const { state } = this.#move;
     this.close();
     const outcome = state.outcome ?? 'unknown';
-    const result = this.#resultAs(outcome, outcome === 'moved' ? undefined : state.reason);
+    const reason = outcome === 'moved' ? undefined : state.reason;
+    const endedMs = this.#options.clock.now();
     this.#record.host = state.place === 'to' ? this.#move.to : this.#move.from;
     delete this.#record.move;
     const closed = this.#options.placing.close(name).catch(() => {}); // As with `place`.
-    void Promise.all([closed, this.#options.records.save().catch(() => {})]).then(() => {
+    const saved = this.#options.records.save().catch(() => {});
+    void Promise.all([closed, saved, this.#counted()]).then(() => {
+      const result = this.#resultAs(outcome, reason, endedMs);
       this.#options.onOver(this.#record, result);
       this.#tell(result);
     });
   }
 
-  #resultAs(outcome: MoveResult['outcome'], reason: string | undefined): MoveResult {
+  #resultAs(
+    outcome: MoveResult['outcome'],
+    reason: string | undefined,
+    endedMs = this.#options.clock.now(),
+  ): MoveResult {
     const { from, to } = this.#move;
-    const { clock } = this.#options;
+    const counts = [...this.#counts.values()];
     const result: MoveResult = {
       vm: this.#record.spec.name,
       from,
       to,
       outcome,
-      totalMs: Math.round(clock.now() - this.#startedMs),
-      ...this.#counted,
+      totalMs: Math.round(endedMs - this.#startedMs),
     };
     if (reason !== undefined) result.reason = reason;
+    if (counts.length > 0) {
+      // What waited at one end and then at the other counts once, where more of it did; lost is lost once.
+      result.heldFrames = Math.max(...counts.map(({ held }) => held));
+      result.lostFrames = counts.reduce((sum, { lost }) => sum + lost, 0);
+    }
     if (this.#transfer) result.transferredBytes = this.#transfer.transferredBytes;
     if (this.#pausedMs === undefined) return result;
     if (this.#runningMs !== undefined)

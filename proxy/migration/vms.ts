@@ -117,7 +117,9 @@ export class Vms implements VmAuthority {
     const { move } = record;
     const isSide = move !== undefined && (host === move.from || host === move.to);
     this.#note(record, host, report);
-    if (isSide) this.#moves.of(name)?.report(host, report);
+    const mover = this.#moves.of(name);
+    mover?.count(host, report);
+    if (isSide) mover?.report(host, report);
     else if (report?.state === 'receiving') this.#discardStray(host, report);
     else this.#settle(record, host, report);
     this.#tell(record);

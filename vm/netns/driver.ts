@@ -24,6 +24,7 @@ import { networkNamed } from './identity.js';
 import { interfaceNames, interfaceOf, packetPortOf } from './interfaces.js';
 import { ip } from './ip.js';
 import { type LightPlace, LightVm } from './light-vm.js';
+import { keepNeighbours } from './neighbours.js';
 import { joinWire, keepWire, nameTaken, outerEnd, WIRE_FOLDER, whoHas } from './wire.js';
 
 /** capabilities(7). */
@@ -78,7 +79,7 @@ export class NetnsDriver implements VmDriver {
   async start(spec: VmSpec, port: string, events: VmEvents): Promise<RunningVm> {
     const place = this.#placeOf(spec, port);
     await joinWire(this.#folder, spec, place);
-    await keepWire(this.#folder, spec, place.namespace);
+    await this.#keep(place);
     return new LightVm(place, events);
   }
 
@@ -86,7 +87,7 @@ export class NetnsDriver implements VmDriver {
     const place = this.#placeOf(spec, port);
     const outer = await outerEnd(place.name);
     if (!outer?.up || (await whoHas(spec, place.namespace, place.name)) !== 'vm') return undefined;
-    await keepWire(this.#folder, spec, place.namespace);
+    await this.#keep(place);
     return new LightVm(place, events);
   }
 
@@ -111,6 +112,11 @@ export class NetnsDriver implements VmDriver {
       );
     }
     return { spec, namespace, name: interfaceOf(port), folder: this.#folder };
+  }
+
+  /** For the moves to come. */
+  async #keep({ spec, namespace }: LightPlace): Promise<void> {
+    await Promise.all([keepWire(this.#folder, spec, namespace), keepNeighbours(namespace)]);
   }
 
   #namespaceObstacles({ namespace }: LightPlace, moves: boolean): VmObstacle[] {
