@@ -258,8 +258,8 @@ t.test('lies and floods about what is seen', { skip }, async (t) => {
     const notes = async () => (await client.underlay()).notes.filter((note) => note.includes('time stamps'));
     // Of b by a: twice as fast as the clock there. Of a by b: no clock at all.
     for (const note of [
-      /^b to a: the time stamps of b .*not estimated/,
-      /^a to b: the time stamps of a .*not estimated/,
+      /^a: b to a: the time stamps of b .*not estimated/,
+      /^b: a to b: the time stamps of a .*not estimated/,
     ])
       await overlay.until(`a note ${note}`, async () => (await notes()).some((each) => note.test(each)));
     t.comment((await notes()).join('\n'));
