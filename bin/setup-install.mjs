@@ -60,3 +60,6 @@ export function installSystemPackages(packages) {
     return true;
   return apt('update') && apt(...install);
 }
+
+/** As root only. @returns {boolean} whether they are new */
+export const refreshPackageLists = () => isRoot() && hasApt() && apt('update');

@@ -36,15 +36,19 @@ export function firstLine(command, ...args) {
   return status === 0 ? `${stdout}${stderr}`.trim().split('\n')[0] : undefined;
 }
 
-const onPath = (command) =>
-  (process.env.PATH ?? '').split(delimiter).some((folder) => {
+function find(command) {
+  const paths = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, command));
+  return paths.find((path) => {
     try {
-      accessSync(join(folder, command), constants.X_OK);
+      accessSync(path, constants.X_OK);
       return true;
     } catch {
       return false;
     }
   });
+}
+
+const onPath = (command) => find(command) !== undefined;
 
 export function lookNode(version = process.versions.node) {
   const old = Number.parseInt(version, 10) < NODE_MAJOR_MIN;
@@ -177,13 +181,39 @@ const service = (name, debianPackage, why) => ({
   cure: `apt-get install --no-install-recommends ${debianPackage}, which starts it as a service`,
 });
 
+/**
+ * The package with the static one takes the place of that with the other: it is installed unasked only where there is
+ * none. A static program names no interpreter.
+ * @returns {Partial<Finding>}
+ */
+export function lookStaticBusybox(path = find('busybox')) {
+  if (path === undefined) return { packages: ['busybox-static'] };
+  if (!readFileSync(path).includes('/lib64/ld-linux')) return { have: 'there', packages: [] };
+  return {
+    packages: [],
+    problem: `${path} is not static`,
+    cure: 'apt-get install busybox-static, which removes the package busybox',
+  };
+}
+
 /** System tools that tests, demonstration and benchmarks call. */
 const TOOLS = [
   { name: 'ip', packages: ['iproute2'], why: 'the lab and its VMs', uses: ['test', 'demo', 'bench'] },
   { name: 'ping', packages: ['iputils-ping'], why: 'pings between VMs', uses: ['test', 'demo', 'bench'] },
   { name: 'iperf3', packages: ['iperf3'], why: 'TCP transfers between VMs', uses: ['test', 'demo', 'bench'] },
   { name: 'dnsmasq', packages: ['dnsmasq-base'], why: 'the test of a LAN with DHCP', uses: ['test'] },
-  { name: 'busybox', packages: ['busybox'], why: 'the DHCP client of that test', uses: ['test'] },
+  {
+    name: 'static busybox',
+    look: lookStaticBusybox,
+    why: 'the QEMU guest of the lab, and the DHCP client of that test',
+    uses: ['test', 'demo', 'bench'],
+  },
+  {
+    name: 'qemu-system-x86_64',
+    packages: ['qemu-system-x86'],
+    why: 'VMs that boot and move',
+    uses: ['test', 'demo', 'bench'],
+  },
   service('nginx', 'nginx-light', 'the web application in the lab'),
   service('redis-server', 'redis-server', 'the store of that application'),
   { name: 'tincd', packages: ['tinc'], why: 'the rival in the benchmarks', uses: ['bench'] },
@@ -193,14 +223,14 @@ const TOOLS = [
 const ESSENTIAL_TOOLS = { build: [], test: [], demo: ['ip'], bench: ['ip'] };
 
 export function lookTools(purpose) {
-  return TOOLS.filter(({ uses }) => uses.includes(purpose)).map(({ name, packages, why, cure }) => ({
-    name,
-    have: onPath(name) ? 'there' : undefined,
-    why,
-    packages,
-    cure,
-    essential: ESSENTIAL_TOOLS[purpose].includes(name),
-  }));
+  return TOOLS.filter(({ uses }) => uses.includes(purpose)).map(
+    ({ name, packages, why, cure, look: lookAt }) => ({
+      name,
+      why,
+      ...(lookAt?.() ?? { have: onPath(name) ? 'there' : undefined, packages, cure }),
+      essential: ESSENTIAL_TOOLS[purpose].includes(name),
+    }),
+  );
 }
 
 /**

@@ -11,6 +11,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { addonCurrent, build } from './setup-build.mjs';
+import { fetchGuest } from './setup-guest.mjs';
 import { installCommand, installNpmPackages, installSystemPackages } from './setup-install.mjs';
 import { look, lookNode, widenPath } from './setup-look.mjs';
 
@@ -76,6 +77,7 @@ export function setup({ purpose = 'test', root = ROOT } = {}) {
     findings = lookAround();
   }
   const ready = reportMissing(findings) && build(root);
+  if (ready && purpose !== 'build') findings.push(fetchGuest(root));
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   if (ready) console.log(`setup: ${summary(findings)}; ready in ${seconds} s`);
   return { ok: ready, missing: findings.filter(isMissing).map(({ name }) => name) };

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import t from 'tap';
 import { addonCurrent, removeLeftovers } from './setup-build.mjs';
 import { installCommand } from './setup-install.mjs';
-import { lookNode, missingPackages, nodeHeaders, widenPath } from './setup-look.mjs';
+import { lookNode, lookStaticBusybox, missingPackages, nodeHeaders, widenPath } from './setup-look.mjs';
 import { checklist } from './setup.mjs';
 import { Tally } from './tally.mjs';
 
@@ -52,6 +52,16 @@ t.test('Node headers are taken from beside node only if they are of its version'
   t.equal(nodeHeaders(join(root, 'bin', 'node'), '20.1.0'), root);
   t.equal(nodeHeaders(join(root, 'bin', 'node'), '22.1.0'), undefined);
   t.equal(nodeHeaders('/nowhere/bin/node', '20.1.0'), undefined);
+});
+
+t.test('a busybox that is not static is left where it is', async (t) => {
+  const root = tree(t, { dynamic: '\x7fELF /lib64/ld-linux-x86-64.so.2', static: '\x7fELF' });
+  t.match(lookStaticBusybox(join(root, 'dynamic')), {
+    packages: [],
+    problem: /not static/,
+    cure: /busybox-static/,
+  });
+  t.same(lookStaticBusybox(join(root, 'static')), { have: 'there', packages: [] });
 });
 
 t.test('system folders are added to PATH once', async (t) => {

@@ -23,6 +23,11 @@ export interface QemuMachine {
   append?: string;
   /** Image on storage that its hosts share, or that is read only; raw or qcow2. */
   disk?: string;
+  /**
+   * It begins from this saved state (QMP `migrate` into a file) of the same machine instead of booting; its addresses
+   * are in there. Without a disk, or with one that is read only. A move does not need it.
+   */
+  state?: string;
 }
 
 /** A light VM: processes in a network namespace, whose host end (a veth) moves between hosts of one machine (lab). */

@@ -5,7 +5,7 @@ import { nearest } from './did-you-mean.js';
 import { valueOf, writeValue } from './tokens.js';
 import { driverArgument, partWithoutQemu, unknownDriver, type Wording } from './wording.js';
 
-const PARTS = ['kernel', 'initrd', 'append', 'disk'] as const;
+const PARTS = ['kernel', 'initrd', 'append', 'disk', 'state'] as const;
 /** What follows the driver's name, of those that want something. */
 const ARGUMENTS = { netns: 'a namespace, as `ip netns` lists it', exec: 'a command' } as const;
 

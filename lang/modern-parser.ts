@@ -197,6 +197,7 @@ class ModernParser extends EmbeddedActionsParser {
       { ALT: () => this.CONSUME(MODERN.initrd) },
       { ALT: () => this.CONSUME(MODERN.append) },
       { ALT: () => this.CONSUME(MODERN.disk) },
+      { ALT: () => this.CONSUME(MODERN.state) },
     ]);
     return { word, values: [this.CONSUME(Value, { ERR_MSG: 'a path or a "text"' })] };
   });

@@ -82,7 +82,10 @@ const flag = fc.constant(true);
 const memoryBytes = fc.integer({ min: 1, max: 2 ** 50 });
 const cpus = fc.oneof(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0.01, max: 64, noNaN: true }));
 const machine = fc.oneof(
-  record({ driver: fc.constant('qemu') }, { kernel: value, initrd: value, append: value, disk: value }),
+  record(
+    { driver: fc.constant('qemu') },
+    { kernel: value, initrd: value, append: value, disk: value, state: value },
+  ),
   record({ driver: fc.constant('netns'), namespace: value }),
   record({ driver: fc.constant('exec'), command: value }),
 );

@@ -68,6 +68,7 @@ const MODERN_WORDS = [
   'initrd',
   'append',
   'disk',
+  'state',
   'vms',
   'in',
   'by',

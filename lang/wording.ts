@@ -182,7 +182,7 @@ export const driverArgument = (driver: string, wanted: string | undefined): Word
   message: wanted === undefined ? `${driver} takes nothing after its name` : `${driver} wants ${wanted}`,
   hint:
     wanted === undefined
-      ? 'write its parts: kernel, initrd, append, disk'
+      ? 'write its parts: kernel, initrd, append, disk, state'
       : `write it after ${quote(`run ${driver}`)}`,
 });
 export const partWithoutQemu = (part: string): Wording => ({

@@ -80,7 +80,7 @@ export class Engine {
       this.plane.close();
       throw thrown;
     }
-    this.#flows = new Flows(this.#table, this.plane, this.#ids);
+    this.#flows = new Flows(this.#table, this.plane, this.#ids, (network) => this.#oldestEpoch(network));
     this.#links = new Links({ ...options, plane: this.plane, ids: this.#ids });
     this.#ports = new Ports(this.plane, this.#ids, () => this.#flows.invalidate([{}]));
   }
@@ -202,6 +202,10 @@ export class Engine {
       if (before) this.#ports.open(before, true);
       else this.#ports.close(name);
     }
+  }
+
+  #oldestEpoch(network: number): number {
+    return this.#config.networks.find(({ id }) => id === network)?.oldestEpoch ?? 0;
   }
 
   #setNetwork(network: NetworkConfig): void {

@@ -17,12 +17,20 @@ export class Flows {
   readonly #table: ForwardingTable;
   readonly #plane: DataPlane;
   readonly #ids: PlaneIds;
+  readonly #oldestEpoch: (network: number) => number;
   readonly #held = new Set<string>();
 
-  constructor(table: ForwardingTable, plane: DataPlane, ids: PlaneIds) {
+  /** `oldestEpoch`: of a network; what is older is over. */
+  constructor(
+    table: ForwardingTable,
+    plane: DataPlane,
+    ids: PlaneIds,
+    oldestEpoch: (network: number) => number,
+  ) {
     this.#table = table;
     this.#plane = plane;
     this.#ids = ids;
+    this.#oldestEpoch = oldestEpoch;
   }
 
   /** A unicast flow over an edge gets its ground entry too, so that failover asks nobody. */
@@ -59,6 +67,8 @@ export class Flows {
   }
 
   #answer(miss: FlowMiss): FlowEntry {
+    const oldestEpoch = this.#oldestEpoch(miss.network);
+    if (miss.ground === 0 && miss.epoch < oldestEpoch) return outlived(miss, oldestEpoch);
     const decision = this.#table.match({
       network: miss.network,
       ground: miss.ground === 1,
@@ -110,4 +120,9 @@ export class Flows {
       }
     });
   }
+}
+
+/** It waited here, held, while the paths of its epoch were taken away: on by the ground, as one that arrives so late. */
+function outlived({ epoch: _, ...key }: FlowMiss, oldestEpoch: number): FlowEntry {
+  return { ...key, fromEpoch: 0, toEpoch: oldestEpoch, actions: [{ kind: 'ground' }] };
 }

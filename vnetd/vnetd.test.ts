@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import {
   type DataPlane,
+  type FlowDelta,
   type HostConfig,
   type MacAddress,
   type PortConfig,
@@ -17,8 +18,11 @@ import {
 import { diffHostConfig, mergeHostDelta } from './config-delta.js';
 import { Engine } from './engine.js';
 import { FileStore } from './file-store.js';
+import { Flows } from './flows.js';
+import { ForwardingTable } from './forwarding/index.js';
 import { DEFAULT_LINK_TIMERS } from './links.js';
 import { createMemoryPlane, MemoryFabric } from './memory-plane/index.js';
+import { PlaneIds } from './plane-ids.js';
 import { isPrivateAddress } from './private-address.js';
 import { readToken } from './token.js';
 
@@ -307,4 +311,18 @@ t.test('a port whose device has just come is open at once', async (t) => {
   there = true;
   engine.reopenPort('memory:web');
   t.type(engine.portNumber(1, 'memory:web'), 'number');
+});
+
+t.test('a frame that waited until the paths of its epoch were gone goes on by the ground', async (t) => {
+  const deltas: FlowDelta[] = [];
+  const plane = { applyFlows: (delta: FlowDelta) => void deltas.push(delta) } as unknown as DataPlane;
+  const flows = new Flows(new ForwardingTable(), plane, new PlaneIds(), () => 2);
+  const key = { network: 1, ground: 0 as const, ingress: 1, source: 2, destination: 4 };
+  flows.resolve([
+    { ...key, epoch: 1 },
+    { ...key, epoch: 2 },
+  ]);
+  const install = deltas.flatMap((delta) => delta.install);
+  t.strictSame(install[0], { ...key, fromEpoch: 0, toEpoch: 2, actions: [{ kind: 'ground' }] });
+  t.match(install.at(-1)?.actions, [{ kind: 'drop' }], 'one of today has its rules or none');
 });

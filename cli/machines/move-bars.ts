@@ -36,7 +36,7 @@ export class MoveBars {
     const filled = Math.round(shareOf(move) * BAR_WIDTH);
     const bar = glyphs.full.repeat(filled) + glyphs.empty.repeat(BAR_WIDTH - filled);
     const text = `${move.vm}: ${move.from} -> ${move.to}  ${phaseText(move)}`;
-    const room = (context.stderr.columns ?? Number.POSITIVE_INFINITY) - BAR_WIDTH - 2;
+    const room = (context.stderr.columns || Number.POSITIVE_INFINITY) - BAR_WIDTH - 2;
     return `${colourErrors ? paint.good(bar) : bar} ${text.slice(0, Math.max(0, room))}`;
   }
 }

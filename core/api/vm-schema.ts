@@ -6,7 +6,7 @@ const path = text({ minLength: 1, maxLength: 4096, pattern: '^[^\\u0000\\n]+$' }
 export const VmMachineSchema: JsonSchema = either(
   object(
     { driver: oneOf('qemu') },
-    { kernel: path, initrd: path, append: text({ maxLength: 2048 }), disk: path },
+    { kernel: path, initrd: path, append: text({ maxLength: 2048 }), disk: path, state: path },
   ),
   object({ driver: oneOf('netns'), namespace: text({ pattern: '^[^/\\s]{1,255}$' }) }),
   object({ driver: oneOf('exec'), command: path }),

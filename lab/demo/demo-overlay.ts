@@ -79,11 +79,28 @@ export async function ping(stage: Stage, from: string, address: string, what: st
   stage.print(`  ping ${what.padEnd(34)} ${rtt} ms at best, ${loss}% lost`);
 }
 
-export async function untilPing(stage: Stage, from: string, address: string): Promise<void> {
-  const deadline = performance.now() + WHOLE_TIMEOUT_MS;
+export async function untilPing(
+  stage: Stage,
+  from: string,
+  address: string,
+  timeoutMs = WHOLE_TIMEOUT_MS,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (
     (await stage.vnet('lab', 'exec', LAB, from, '--', 'ping', '-c', '1', '-W', '1', address)).code !== 0
   ) {
     if (performance.now() > deadline) throw new Error(`${from} does not reach ${address}`);
   }
+}
+
+/** At once. The record of `vnet up`, which started it, tells its pid. @returns the pid */
+export function killDaemon(stage: Stage, host: string): number {
+  const daemons = JSON.parse(readFileSync(`${stage.directory}/vnet/started.json`, 'utf8')) as {
+    host: string;
+    pid: number;
+  }[];
+  const pid = daemons.find((daemon) => daemon.host === host)?.pid;
+  if (pid === undefined) throw new Error(`no daemon runs on ${host}`);
+  process.kill(pid, 'SIGKILL');
+  return pid;
 }

@@ -1,10 +1,11 @@
 /** `npm run demo [-- CHAPTER] [--keep]`. */
 import { PROXY_SOCKET } from './demo-overlay.js';
+import { migrateChapter } from './migrate.js';
 import { sightChapter } from './sight.js';
 import { starChapter } from './star.js';
 import { Stage } from './stage.js';
 
-const CHAPTERS = { star: starChapter, sight: sightChapter } as const;
+const CHAPTERS = { star: starChapter, sight: sightChapter, migrate: migrateChapter } as const;
 
 const words = process.argv.slice(2);
 const keep = words.includes('--keep');

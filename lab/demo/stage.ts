@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VnetError } from '../../core/index.js';
 
@@ -32,8 +32,9 @@ export class Stage {
     };
   }
 
+  /** Of an example's name; a whole path stays. */
   example(name: string): string {
-    return join(ROOT, 'examples', name);
+    return resolve(ROOT, 'examples', name);
   }
 
   heading(text: string): void {
@@ -62,9 +63,19 @@ export class Stage {
     return this.#tell(args, [0, 2]);
   }
 
-  async #tell(args: string[], expected: number[]): Promise<Outcome> {
+  /** The same for one that is to refuse, and says why. */
+  showRefusal(...args: string[]): Promise<Outcome> {
+    return this.#tell(args, [1]);
+  }
+
+  /** The same for one that shows on a terminal how far it is. */
+  showLive(...args: string[]): Promise<Outcome> {
+    return this.#tell(args, [0], process.stderr.isTTY ? 'inherit' : 'pipe');
+  }
+
+  async #tell(args: string[], expected: number[], stderr: 'pipe' | 'inherit' = 'pipe'): Promise<Outcome> {
     this.print(this.faint(`$ vnet ${args.map((arg) => shorten(arg)).join(' ')}`));
-    const outcome = await this.vnet(...args);
+    const outcome = await this.#run(args, stderr);
     this.print(
       ...`${outcome.stdout}${outcome.stderr}`
         .trimEnd()
@@ -77,8 +88,12 @@ export class Stage {
   }
 
   /** Runs it quietly. */
-  async vnet(...args: string[]): Promise<Outcome> {
-    const child = this.spawn(process.execPath, [join(ROOT, 'bin/vnet'), ...args]);
+  vnet(...args: string[]): Promise<Outcome> {
+    return this.#run(args, 'pipe');
+  }
+
+  async #run(args: string[], errors: 'pipe' | 'inherit'): Promise<Outcome> {
+    const child = this.spawn(process.execPath, [join(ROOT, 'bin/vnet'), ...args], errors);
     const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
     const code = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
@@ -99,11 +114,13 @@ export class Stage {
     return outcome.stdout;
   }
 
+  /** `errors`: inherited, they go to the terminal and not to `stderr`, which says nothing then. */
   spawn(
     command: string,
     args: string[],
+    errors: 'pipe' | 'inherit' = 'pipe',
   ): ChildProcess & { stdout: NodeJS.ReadableStream; stderr: NodeJS.ReadableStream } {
-    const child = spawn(command, args, { env: this.env, cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { env: this.env, cwd: ROOT, stdio: ['ignore', 'pipe', errors] });
     this.#children.add(child);
     child.once('close', () => this.#children.delete(child));
     return child as ReturnType<Stage['spawn']>;
@@ -123,9 +140,9 @@ export class Stage {
   }
 }
 
-function collect(stream: NodeJS.ReadableStream): () => string {
+function collect(stream: NodeJS.ReadableStream | null): () => string {
   const chunks: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString('utf8');
 }
 

@@ -1,6 +1,5 @@
 /** The first chapter: a resilient star from a script, a direct link added under load, the Proxy's death. */
-import { readFileSync } from 'node:fs';
-import { bringUp, LAB, makeDemoLab, ping, PROXY, untilPing } from './demo-overlay.js';
+import { bringUp, killDaemon, LAB, makeDemoLab, ping, PROXY, untilPing } from './demo-overlay.js';
 import { mbps } from './rates.js';
 import { INTERVAL_MS, TRANSFER_PROGRAM } from './transfer.js';
 import type { Stage } from './stage.js';
@@ -41,7 +40,7 @@ export async function starChapter(stage: Stage, keep: boolean): Promise<void> {
   await ping(stage, 'a1', '10.9.0.21', 'a1 to b1, directly');
 
   stage.heading('The Proxy dies');
-  const pid = await killProxy(stage);
+  const pid = killDaemon(stage, PROXY);
   stage.print(`  killed process ${pid}`);
   await ping(stage, 'a1', '10.9.0.21', 'a1 to b1 still, on the direct link');
   const restartedAt = performance.now();
@@ -65,18 +64,6 @@ function farewell(stage: Stage): void {
     '',
     `  remove it with: bin/vnet down; bin/vnet lab down ${LAB}; rm -r ${stage.directory}`,
   );
-}
-
-/** The lab's own record of the daemon tells its pid; it is ours, started by `vnet up` just before. */
-async function killProxy(stage: Stage): Promise<number> {
-  const daemons = JSON.parse(readFileSync(`${stage.directory}/vnet/started.json`, 'utf8')) as {
-    host: string;
-    pid: number;
-  }[];
-  const pid = daemons.find((daemon) => daemon.host === PROXY)?.pid;
-  if (pid === undefined) throw new Error('the Proxy does not run');
-  process.kill(pid, 'SIGKILL');
-  return pid;
 }
 
 function startTransfer(stage: Stage) {

@@ -151,7 +151,7 @@ error[driver-argument]: qemu takes nothing after its name
   |
 6 | vm y on a mac 02:00:00:00:00:04 run qemu fast
   |                                          ^^^^
-  = help: write its parts: kernel, initrd, append, disk
+  = help: write its parts: kernel, initrd, append, disk, state
 `,
   },
   {

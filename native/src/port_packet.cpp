@@ -3,6 +3,8 @@
 // stripped VLAN tag back, 3 cut super-frames, finish checksums, 4 hand over. What goes out: consecutive TCP
 // segments are put together (coalesce.hpp), the rest goes as it is; sendmmsg. No TPACKET ring: its block
 // timer costs a millisecond of latency.
+//
+// Threads: a socket that is done with is closed by one of its own, which has nothing else (closeAside).
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -12,6 +14,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
+#include <thread>
 
 #include "coalesce.hpp"
 #include "link_filter.hpp"
@@ -74,6 +78,17 @@ Opened openSocket(const std::string& name, uint16_t linkPort) {
   return out;
 }
 
+// The kernel closes a packet socket only when no processor uses it any more, and when nobody changes devices: tens of
+// milliseconds, in which this thread would forward nothing.
+void closeAside(Fd fd) {
+  if (!fd) return;
+  try {
+    std::thread([fd = std::move(fd)]() mutable { fd.reset(); }).detach();
+  } catch (const std::system_error&) {
+    // No thread to be had: it was closed here.
+  }
+}
+
 class PacketPort final : public Port {
  public:
   PacketPort(PortConfig config, Opened opened, std::string name)
@@ -81,9 +96,7 @@ class PacketPort final : public Port {
         opened_(std::move(opened)),
         name_(std::move(name)),
         out_(new uint8_t[PORT_BATCH_BYTES]) {}
-  ~PacketPort() override {
-    if (loop_ && opened_.fd) loop_->forget(opened_.fd.get());
-  }
+  ~PacketPort() override { closeSocket(); }
 
   void start(Loop& loop, PortSink& sink) override {
     loop_ = &loop;
@@ -222,12 +235,16 @@ class PacketPort final : public Port {
     retry_->at(loop_->now() + PORT_RETRY_NS);
   }
 
+  void closeSocket() {
+    if (loop_ && opened_.fd) loop_->forget(opened_.fd.get());
+    closeAside(std::move(opened_.fd));
+  }
+
   // The socket said that its device is not up: gone, moved to another namespace, or only set down?
   void suspect() {
     const int index = static_cast<int>(if_nametoindex(name_.c_str()));
     if (index == opened_.index) return lost("the device " + name_ + " is down");
-    if (opened_.fd) loop_->forget(opened_.fd.get());
-    opened_.fd.reset();
+    closeSocket();
     opened_.index = 0;
     lost("the device " + name_ + " was deleted");
   }
@@ -237,7 +254,7 @@ class PacketPort final : public Port {
     if (index != 0) {
       try {
         Opened fresh = openSocket(name_, config_.linkPort);
-        if (opened_.fd) loop_->forget(opened_.fd.get());
+        closeSocket();
         opened_ = std::move(fresh);
         loop_->watch(opened_.fd.get(), *this, EPOLLIN);
         if (opened_.up) return tell(true, "opened " + name_ + " again");

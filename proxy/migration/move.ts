@@ -46,6 +46,8 @@ export type MoveEvent =
   | { kind: 'received' }
   | { kind: 'opened' }
   | { kind: 'sent' }
+  /** The source did not answer: it is asked again. */
+  | { kind: 'not-cancelled' }
   /** A step was not done. `lost`: nobody knows whether it was. */
   | { kind: 'refused'; step: 'receive' | 'open' | 'send'; reason: string; lost: boolean }
   /** `ours`: the host says that it is part of this move. */
@@ -134,6 +136,9 @@ class Move {
         break;
       case 'sent':
         if (state.stage === 'send') state.stage = 'follow';
+        break;
+      case 'not-cancelled':
+        state.cancelAsked = false;
         break;
       case 'refused':
         this.#refused(event);

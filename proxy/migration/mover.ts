@@ -270,6 +270,9 @@ export class Mover {
       case 'place':
         // The Proxy stops, or the VM's statement is gone: the next start, or the next change, sees to it.
         return this.#take({ kind: 'placed', at: this.#move.state.placing });
+      case 'cancel':
+        // Whoever is away is asked again when it is back.
+        return error.code === 'VNET_ERR_TIMEOUT' ? this.#take({ kind: 'not-cancelled' }) : undefined;
       default:
         return; // The source's reports tell.
     }

@@ -25,6 +25,8 @@ export interface MovesOptions {
   placing: Placing;
   records: VmRecords;
   hosts: VmHosts;
+  /** It is being started or stopped. */
+  isBusy(vm: string): boolean;
   onChange: MoverOptions['onChange'];
   onOver: MoverOptions['onOver'];
 }
@@ -72,7 +74,7 @@ export class Moves {
     if (waiting) waiting.cancelled = true;
     mover?.cancel('cancelled');
     if (!mover && !waiting) {
-      throw new VnetError('VNET_ERR_NOT_FOUND', `${vm} does not move`, { hint: 'see "vnet vm list"' });
+      throw new VnetError('VNET_ERR_NOT_FOUND', `${vm} does not move`, { hint: 'see "vnet vms"' });
     }
   }
 
@@ -123,8 +125,11 @@ export class Moves {
           const results = byVm.get(step.vm) ?? [];
           byVm.set(step.vm, results);
           const isStranded = results.some(({ outcome }) => outcome !== 'moved');
-          if (!isStranded) results.push(await this.#step(step, options));
-          if (last.get(step.vm) === i) this.#settled(step.vm);
+          try {
+            if (!isStranded) results.push(await this.#step(step, options));
+          } finally {
+            if (last.get(step.vm) === i) this.#settled(step.vm);
+          }
         }),
       );
     }
@@ -137,6 +142,9 @@ export class Moves {
       const reason = await this.#whyNotNow(vm, from, to);
       const record = this.#options.records.get(vm);
       if (reason !== undefined || !record) return stayed(vm, from, to, reason ?? 'it is gone');
+      // With `#begin`, without a pause: others that asked meanwhile have taken their room by now.
+      const full = this.#whyNoRoom(record, to);
+      if (full !== undefined) return stayed(vm, from, to, full);
       return await this.#begin(record, to, options).result;
     } finally {
       release();
@@ -150,6 +158,7 @@ export class Moves {
     const place = overlay.registry.places(overlay.topology).find((other) => other.name === name);
     const fromPort = place?.port ?? record.spec.port ?? `tap:${name}`;
     const startedAt = new Date().toISOString();
+    if (record.told && !record.told.includes(to)) record.told.push(to);
     record.move = { id: randomUUID(), from: record.host, to, fromPort, options, startedAt, state };
     const mover = this.#mover(record, record.move);
     // Both hosts are written down before either is told anything.
@@ -228,6 +237,7 @@ export class Moves {
     if (this.isMoving(vm.name)) return 'it moves already: see its progress, or cancel that move first';
     if (!vm.machine && !record)
       return 'somebody else runs it: let its owner move it, and the overlay follows when it speaks there';
+    if (this.#options.isBusy(vm.name)) return 'it is being started or stopped';
     if (!record || record.mayRunOn.length === 0) return 'it does not run: start it there';
     if (record.host === to) return `it is on ${to} already`;
     if (vm.pinned && vm.host !== to) return `it is pinned on ${vm.host}`;
@@ -237,6 +247,14 @@ export class Moves {
       return `it may run on ${record.mayRunOn.join(' and ')}: stop it on one of them`;
     if (record.state !== 'running') return `it is ${record.state}, and only what runs can move`;
     return undefined;
+  }
+
+  #whyNoRoom({ spec: { memoryBytes } }: VmRecord, to: string): string | undefined {
+    const { records, hosts } = this.#options;
+    const room = hosts.rooms().find(({ host }) => host === to);
+    const free = (room?.memoryBytes ?? 0) - usedMemory(to, residentsOf(records.all()));
+    if (memoryBytes <= free) return undefined;
+    return `${to} has ${gib(Math.max(0, free))} free, it needs ${gib(memoryBytes)}`;
   }
 
   /** Just before it begins; asks the destination. */
@@ -251,10 +269,6 @@ export class Moves {
     if (!source) return `${from} cannot be reached`;
     if (!destination) return `${to} cannot be reached`;
     if (waiting) this.#listeners.get(vm)?.({ ...waiting.view, phase: 'checking' });
-    const room = hosts.rooms().find(({ host }) => host === to);
-    const free = (room?.memoryBytes ?? 0) - usedMemory(to, residentsOf(records.all()));
-    const { memoryBytes } = record.spec;
-    if (memoryBytes > free) return `${to} has ${gib(Math.max(0, free))} free, it needs ${gib(memoryBytes)}`;
     try {
       const obstacles = await destination.check(record.spec, hosts.machineOf(from));
       const blocking = obstacles.filter((obstacle) => obstacle.blocking);

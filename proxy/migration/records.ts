@@ -24,6 +24,8 @@ export interface VmRecord {
   host: string;
   /** Every host that was told to execute it and has not said since that it does not. */
   mayRunOn: string[];
+  /** Every host that was ever told of it: no other can have it. Absent: it was found, not started by us. */
+  told?: string[];
   state: VmReport['state'];
   reason?: string;
   console?: string;

@@ -34,6 +34,10 @@ export class Runs {
     this.#options = options;
   }
 
+  isBusy(vm: string): boolean {
+    return this.#busy.has(vm);
+  }
+
   start(vm: Vm, { host = vm.host, fence = [] }: { host?: string; fence?: string[] } = {}): Promise<void> {
     return this.#alone(vm.name, async () => {
       const { records, placing } = this.#options;
@@ -47,11 +51,20 @@ export class Runs {
         });
       }
       await this.#refuseObstacles(spec, host, vms);
-      const record = records.set({ spec, host, mayRunOn: [host], state: 'starting' });
-      await records.save();
-      this.#options.onChange(record);
-      // Where only the driver knows the port, the place follows with the host's first report.
-      if (spec.port !== undefined) await placing.place(vm.name, host, { port: spec.port, runs: true });
+      this.#refuseIfSeen(vm.name, []);
+      const told = [...new Set([...(records.get(vm.name)?.told ?? []), host])];
+      const record = records.set({ spec, host, mayRunOn: [host], told, state: 'starting' });
+      try {
+        await records.save();
+        this.#options.onChange(record);
+        // Where only the driver knows the port, the place follows with the host's first report.
+        if (spec.port !== undefined) await placing.place(vm.name, host, { port: spec.port, runs: true });
+      } catch (thrown) {
+        leave(record, host);
+        record.state = 'stopped';
+        throw thrown;
+      }
+      this.#refuseIfSeen(vm.name, [host]);
       await this.#run(record, vms);
     });
   }
@@ -108,7 +121,7 @@ export class Runs {
     const spec = specOf(vm, overlay.topology);
     if (!spec) {
       throw new VnetError('VNET_ERR_INVALID', `the statement of ${vm.name} does not say how it is run`, {
-        hint: `add "driver qemu ..." to "vm ${vm.name}", or let whoever runs it start it`,
+        hint: `add "run qemu ..." to "vm ${vm.name}", or let whoever runs it start it`,
       });
     }
     if (!hosts.isKnown(host)) throw noHost(host);
@@ -135,6 +148,20 @@ export class Runs {
     return undefined;
   }
 
+  /** A host may have come back, and said that it runs it, while others were asked. */
+  #refuseIfSeen(name: string, expected: readonly string[]): void {
+    const record = this.#options.records.get(name);
+    const seen = record?.mayRunOn.filter((host) => !expected.includes(host)) ?? [];
+    if (!record || seen.length === 0) return;
+    for (const host of expected) leave(record, host);
+    const [host] = seen;
+    if (host !== undefined && seen.length === 1) record.host = host;
+    this.#options.records.saveSoon();
+    throw new VnetError('VNET_ERR_CONFLICT', `${seen.join(' and ')} came back and runs ${name}`, {
+      hint: 'see "vnet vms"',
+    });
+  }
+
   async #refuseObstacles(spec: VmSpec, host: string, vms: VmHost): Promise<void> {
     const found = [...this.obstacles(spec, host), ...(await vms.check(spec))];
     const blocking = found.filter((obstacle) => obstacle.blocking);
@@ -158,7 +185,9 @@ export class Runs {
       onReport(host, await vms.start(spec));
     } catch (thrown) {
       const error = VnetError.from(thrown);
-      if (!LOST.has(error.code)) {
+      // A start that failed halfway may have left it running: only the host's own word frees others to start it.
+      const isGone = !LOST.has(error.code) && (await this.#isNotOn(vms, spec.name));
+      if (isGone) {
         leave(record, host);
         record.state = 'failed';
         record.reason = error.message;
@@ -168,6 +197,12 @@ export class Runs {
       }
       throw new VnetError(error.code, `host ${host}: ${error.message}`, { ...error.toBody(), cause: error });
     }
+  }
+
+  async #isNotOn(vms: VmHost, name: string): Promise<boolean> {
+    const reports = await vms.reports().catch(() => undefined);
+    const report = reports?.find(({ vm }) => vm === name);
+    return reports !== undefined && (!report || report.state === 'stopped' || report.state === 'failed');
   }
 
   #reach(host: string): VmHost {

@@ -1,5 +1,12 @@
 import t from 'tap';
-import { emptyChange, MemoryStore, type OverlayEvent, type Topology } from '../../core/index.js';
+import {
+  emptyChange,
+  MemoryStore,
+  type OverlayEvent,
+  type Topology,
+  type VmReport,
+  VnetError,
+} from '../../core/index.js';
 import { FakeHost } from '../fake-fleet.js';
 import { base, Fleet, NAMES } from '../fake-overlay.js';
 import { FakeVmWorld } from '../fake-vms.js';
@@ -112,7 +119,7 @@ t.test('what is refused, and why', async (t) => {
   await t.rejects(proxy.moveVms({ moves: [{ vm: 'nobody', host: 'a' }] }), { code: 'VNET_ERR_NOT_FOUND' });
   await t.rejects(proxy.moveVms({ moves: [{ vm: 'vm-a', host: 'x' }] }), { code: 'VNET_ERR_NOT_FOUND' });
   await t.rejects(proxy.cancelMove('vm-a'), { code: 'VNET_ERR_NOT_FOUND' });
-  await t.rejects(proxy.startVm('vm-d'), { code: 'VNET_ERR_INVALID', hint: /driver/ });
+  await t.rejects(proxy.startVm('vm-d'), { code: 'VNET_ERR_INVALID', hint: /run qemu/ });
   t.match(await why('vm-a', 'a'), /on a already/);
   t.match(await why('vm-c', 'a'), /pinned on c/);
   t.match(await why('vm-d', 'a'), /somebody else runs it/);
@@ -238,4 +245,80 @@ t.test('hosts that are full change their VMs through a third', async (t) => {
     ].slice(0, drained.length),
   );
   t.same(world.doubles, []);
+});
+
+t.test('a host that comes back while another is asked keeps its VM', async (t) => {
+  const { fleet, proxy, world, vms, status } = await bed();
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  await proxy.startVm('vm-a');
+  await proxy.detach('a');
+  let answer = () => {};
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  vms('b').check = () => asked.then(() => []);
+  const started = proxy.startVm('vm-a', { host: 'b', fence: ['a'] });
+  await until('the question', () => true);
+  await proxy.attach(fleet.host('a'), fleet.host('a').report());
+  answer();
+  await t.rejects(started, { code: 'VNET_ERR_CONFLICT' });
+  t.same(world.doubles, []);
+  t.match(await status('vm-a'), { host: 'a', state: 'running', mayRunOn: ['a'] });
+});
+
+t.test('a start that fails after the VM executes leaves it there', async (t) => {
+  const { fleet, proxy, world, vms, status } = await bed();
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  const start = vms('a').start.bind(vms('a'));
+  vms('a').start = async (spec) => {
+    await start(spec);
+    throw new VnetError('VNET_ERR_INTERNAL', 'its last step failed');
+  };
+  await t.rejects(proxy.startVm('vm-a'), { code: 'VNET_ERR_INTERNAL' });
+  t.match(await status('vm-a'), { mayRunOn: ['a'] });
+  await proxy.startVm('vm-a', { host: 'b' }).catch(() => {});
+  t.same(world.doubles, []);
+});
+
+t.test('of two that said they run it one stops: frames go to the other', async (t) => {
+  const { fleet, proxy, vms, placeOf } = await bed();
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  await proxy.startVm('vm-a', { host: 'b' });
+  await proxy.stopVm('vm-a');
+  await proxy.startVm('vm-a');
+  await until('its port', async () => (await placeOf('vm-a')) === 'a tap:vm-a-a');
+  const report: VmReport = { vm: 'vm-a', state: 'running', port: 'tap:vm-a-b' };
+  vms('b').reports = async () => [report];
+  proxy.vmReport('b', report);
+  proxy.vmReport('a', { vm: 'vm-a', state: 'stopped' });
+  await until('its place', async () => (await placeOf('vm-a')).startsWith('b '));
+});
+
+t.test('a host that was never told of a VM is not believed about it', async (t) => {
+  const { fleet, proxy, status, placeOf } = await bed();
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  await proxy.startVm('vm-a');
+  await until('its port', async () => (await placeOf('vm-a')) === 'a tap:vm-a-a');
+  proxy.vmReport('d', { vm: 'vm-a', state: 'running', port: 'tap:mine' });
+  t.match(await status('vm-a'), { host: 'a', state: 'running', mayRunOn: ['a'] });
+  await proxy.stopVm('vm-a');
+  proxy.vmReport('d', { vm: 'vm-a', state: 'running', port: 'tap:mine' });
+  t.match(await status('vm-a'), { mayRunOn: [] });
+  t.notMatch(await placeOf('vm-a'), /^d /);
+});
+
+t.test('two requests at once do not overfill a host', async (t) => {
+  const world = new FakeVmWorld();
+  world.of('d').memoryBytes = 600 * MIB;
+  const { fleet, proxy, vms } = await bed(new MemoryStore(), world);
+  t.teardown(() => proxy.close());
+  vms('d').check = () => new Promise((resolve) => setTimeout(() => resolve([]), 20));
+  await fleet.target(lab());
+  await proxy.startVm('vm-a');
+  await proxy.startVm('vm-b');
+  const asked = ['vm-a', 'vm-b'].map((vm) => proxy.moveVms({ moves: [{ vm, host: 'd' }] }));
+  const results = (await Promise.all(asked)).flat();
+  t.equal(results.filter(({ outcome }) => outcome === 'moved').length, 1);
 });

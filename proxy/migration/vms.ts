@@ -30,10 +30,15 @@ const PROGRESS_EVENT_MS = 1000;
 
 type Progress = (move: MoveView) => void;
 
+/** Of such words, remembered so that each is logged once. */
+const CLAIMS_MAX = 1000;
+
 export class Vms implements VmAuthority {
   readonly #overlay: Overlay;
   readonly #placing: Placing;
   readonly #records: VmRecords;
+  /** What was said of VMs that a host should not have. */
+  readonly #claims = new Set<string>();
   readonly #hosts: VmHosts;
   readonly #moves: Moves;
   readonly #runs: Runs;
@@ -50,6 +55,7 @@ export class Vms implements VmAuthority {
     const shared = { overlay, placing, records, hosts: this.#hosts };
     this.#moves = new Moves({
       ...shared,
+      isBusy: (vm) => this.#runs.isBusy(vm),
       onChange: (record, move) => this.#tell(record, move),
       onOver: (record, { reason }) => {
         if (record.mayRunOn.length === 0) this.#ended(record, 'failed', reason);
@@ -134,7 +140,7 @@ export class Vms implements VmAuthority {
     const vm = this.#overlay.topology.vms.find(({ name }) => name === report.vm);
     const spec = vm && specOf(vm, this.#overlay.topology);
     if (!spec) {
-      this.#overlay.options.log.warn({ host, vm: report.vm }, 'a host runs a VM that no statement names');
+      this.#sayOnce(host, report.vm, 'a host runs a VM that no statement names');
       return undefined;
     }
     return this.#records.set({ spec, host, mayRunOn: [host], state: report.state });
@@ -144,6 +150,8 @@ export class Vms implements VmAuthority {
   #settle(record: VmRecord, host: string, report: VmReport | undefined): void {
     const { name } = record.spec;
     if (report && isThere(report)) {
+      if (record.told && !record.told.includes(host))
+        return this.#sayOnce(host, name, 'a host says that it runs a VM it was never told of');
       const others = record.mayRunOn.filter((other) => other !== host);
       record.mayRunOn = [...others, host];
       if (others.length === 0) this.#follow(record, host, report);
@@ -151,11 +159,28 @@ export class Vms implements VmAuthority {
     } else if (record.mayRunOn.includes(host)) {
       leave(record, host);
       const [only] = record.mayRunOn;
-      if (record.mayRunOn.length === 1 && only !== undefined) record.host = only;
+      // Where its port is there is not known again before it speaks: its driver's is found by asking.
+      if (record.mayRunOn.length === 1 && only !== undefined)
+        this.#background(this.#followOnly(record, only));
       if (record.mayRunOn.length === 0)
         this.#ended(record, report?.state === 'failed' ? 'failed' : 'stopped', report?.reason);
     }
     this.#records.saveSoon();
+  }
+
+  /** A daemon may say it a thousand times a second. */
+  #sayOnce(host: string, vm: string, message: string): void {
+    const claim = `${host} ${vm}`;
+    if (this.#claims.has(claim) || this.#claims.size >= CLAIMS_MAX) return;
+    this.#claims.add(claim);
+    this.#overlay.options.log.warn({ host, vm }, message);
+  }
+
+  async #followOnly(record: VmRecord, host: string): Promise<void> {
+    record.host = host;
+    const { name } = record.spec;
+    const report = (await this.#hosts.of(host)?.reports())?.find(({ vm }) => vm === name);
+    if (report && isThere(report) && record.mayRunOn.includes(host)) this.#follow(record, host, report);
   }
 
   #ended(record: VmRecord, state: 'failed' | 'stopped', reason: string | undefined): void {
@@ -325,8 +350,7 @@ export class Vms implements VmAuthority {
 
   #find(name: string): Vm {
     const vm = this.#overlay.topology.vms.find((other) => other.name === name);
-    if (!vm)
-      throw new VnetError('VNET_ERR_NOT_FOUND', `no VM is called ${name}`, { hint: 'see "vnet vm list"' });
+    if (!vm) throw new VnetError('VNET_ERR_NOT_FOUND', `no VM is called ${name}`, { hint: 'see "vnet vms"' });
     return vm;
   }
 

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { tell } from './chapter.js';
 import { labName, needNamespaces } from '../namespaces/index.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const EXAMPLES = join(ROOT, 'examples');
 const LAB = labName('x');
-const DEMO = join(ROOT, 'out/lab/demo/main.js');
 const skip = needNamespaces();
 
 interface Outcome {
@@ -172,14 +172,7 @@ t.test('star.vnet and direct.vnet in their lab', { skip }, async (t) => {
 });
 
 t.test('sight.vnet in its lab, as the demonstration tells it', { skip }, async (t) => {
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, DEMO, 'sight'], {
-    env: { ...process.env, NO_COLOR: '1' },
-    cwd: ROOT,
-  });
-  let text = '';
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name].setEncoding('utf8').on('data', (part: string) => (text += part));
-  const code = await new Promise((resolve) => child.once('close', resolve));
+  const { code, text } = await tell('sight');
   t.equal(code, 0, code === 0 ? 'it ends well' : text);
   for (const shape of ['ring of 8', 'hypercube 3', 'all-to-all of 8'])
     t.ok(text.includes(`lab  ${shape}`), shape);

@@ -3,8 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MacAddress, VmEvents, VmSpec } from '../../core/index.js';
-import { GUEST_MEMORY_BYTES, GUEST_UP, type GuestIdentity, makeGuest } from '../../lab/index.js';
+import type { MacAddress, QemuMachine, VmEvents, VmSpec } from '../../core/index.js';
+import {
+  GUEST_MEMORY_BYTES,
+  GUEST_UP,
+  guestCache,
+  type GuestIdentity,
+  makeGuest,
+  savedGuest,
+} from '../../lab/index.js';
 import { QemuDriver, type QemuDriverOptions } from '../../vm/index.js';
 
 export const GUEST_IP = '10.9.0.1';
@@ -34,6 +41,13 @@ export class Bed {
       ...{ name, network: 'lab', mtu: 1500, macs: ['02:00:00:00:00:01' as MacAddress] },
       ...{ memoryBytes: GUEST_MEMORY_BYTES, cpus: 1, machine: { driver: 'qemu', ...guest } },
     };
+  }
+
+  /** Begins where the guest has just come up, instead of booting: its state is made once, for all runs. */
+  async saved(name: string, identity: Partial<GuestIdentity> = {}): Promise<VmSpec> {
+    const spec = this.spec(name, identity);
+    const state = await savedGuest(join(guestCache(), 'states'), spec);
+    return { ...spec, machine: { ...(spec.machine as QemuMachine), state } };
   }
 
   /** Ended with the test, whatever becomes of it. */

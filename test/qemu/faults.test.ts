@@ -9,20 +9,19 @@ import { Wire } from './wire.js';
 const parts = await fetchGuestParts();
 const skip = typeof parts === 'string' ? parts : false;
 const RECOVERY_MS = 3_000;
-/** A guest boots in each. */
+/** A guest is started in each. */
 t.setTimeout(180_000);
 
 /** A VM at `a`, a destination `b`, and a wire between them that the test holds in its hand. */
 async function stage(t: Test) {
   const bed = new Bed();
   t.teardown(() => bed.close());
-  const spec = bed.spec('web');
+  const spec = await bed.saved('web');
   const [a, b] = ['a', 'b'].map((host) => bed.driver(host, { recoveryMs: RECOVERY_MS }));
   if (a === undefined || b === undefined) throw new Error('two drivers');
   const said = { a: new Journal(), b: new Journal() };
   const vm = await a.start(spec, a.portOf(spec), said.a);
   bed.guard(vm);
-  await onConsole(vm.console);
   const incoming = await b.receive(spec, b.portOf(spec), {}, said.b);
   bed.guard(incoming);
   const wire = await Wire.to(incoming.ticket.address, incoming.ticket.port);

@@ -53,8 +53,19 @@ export class ExecDriver implements VmDriver {
 
   async start(spec: VmSpec, port: string, events: VmEvents): Promise<RunningVm> {
     const place = placeOf(spec, port);
-    const { console } = await runCommand(place.command, 'start', { spec, port }, START_TIMEOUT_MS).done;
-    return this.#vm(place, events, 'running', console);
+    const run = runCommand(place.command, 'start', { spec, port }, START_TIMEOUT_MS);
+    try {
+      const { console } = await run.done;
+      return this.#vm(place, events, 'running', console);
+    } catch (failure) {
+      // It may run all the same: a command that failed after it, or took too long.
+      const { state, console } = await statusOf(place).catch(() => ({
+        state: 'stopped' as const,
+        console: undefined,
+      }));
+      if (state === 'stopped') throw failure;
+      return this.#vm(place, events, state, console);
+    }
   }
 
   async adopt(spec: VmSpec, port: string, events: VmEvents): Promise<RunningVm | undefined> {

@@ -22,10 +22,11 @@ import {
 import { Arrival } from './arrival.js';
 import { networkNamed } from './identity.js';
 import { interfaceNames, interfaceOf, packetPortOf } from './interfaces.js';
-import { ip } from './ip.js';
+import { ip, ipBatch } from './ip.js';
 import { type LightPlace, LightVm } from './light-vm.js';
 import { keepNeighbours } from './neighbours.js';
-import { joinWire, keepWire, nameTaken, outerEnd, WIRE_FOLDER, whoHas } from './wire.js';
+import { endWordsOf } from './ticket.js';
+import { joinWire, keepWire, linesUp, nameTaken, outerEnd, WIRE_FOLDER, whoHas } from './wire.js';
 
 /** capabilities(7). */
 const CAP_NET_ADMIN = 12n;
@@ -79,14 +80,19 @@ export class NetnsDriver implements VmDriver {
   async start(spec: VmSpec, port: string, events: VmEvents): Promise<RunningVm> {
     const place = this.#placeOf(spec, port);
     await joinWire(this.#folder, spec, place);
+    endWordsOf(this.#folder, place.name, 'remove');
     await this.#keep(place);
     return new LightVm(place, events);
   }
 
+  /** A wire that is down was stopped; or a move ended half-way, with whoever did it: then the VM is where its wire is. */
   async adopt(spec: VmSpec, port: string, events: VmEvents): Promise<RunningVm | undefined> {
     const place = this.#placeOf(spec, port);
     const outer = await outerEnd(place.name);
-    if (!outer?.up || (await whoHas(spec, place.namespace, place.name)) !== 'vm') return undefined;
+    if (outer === undefined || (await whoHas(spec, place.namespace, place.name)) !== 'vm') return undefined;
+    const isCutShort = endWordsOf(this.#folder, place.name, outer.up ? 'return' : 'remove');
+    if (!outer.up && !isCutShort) return undefined;
+    if (!outer.up) await ipBatch(linesUp(place.name));
     await this.#keep(place);
     return new LightVm(place, events);
   }

@@ -118,9 +118,9 @@ export class LightVm implements RunningVm {
       keepWord(folder, ticket);
     } catch (thrown) {
       if (!interfaceNames().has(name)) return; // it has left all the same; the destination sees that by itself
-      returnWord(folder, ticket);
       await ipBatch(linesUp(name));
       this.#events.running();
+      returnWord(folder, ticket);
       throw thrown;
     } finally {
       closeSync(target);

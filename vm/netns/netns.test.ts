@@ -1,12 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import type { VmSpec, VmTicket } from '../../core/index.js';
 import { groupsOf, moveGroups, ownGroups, parseGroups } from './cpu-group.js';
 import { NetnsDriver } from './driver.js';
 import { networkNamed } from './identity.js';
-import { interfaceNameOf } from './interfaces.js';
+import { interfaceNameOf, packetPortOf } from './interfaces.js';
 import { issueTicket, keepWord, readTicket, removeWord, returnWord, takeWord, wordState } from './ticket.js';
 import { Bed, ECHO, ip, noNamespaces, STREAM, type TestHost } from './testbed/bed.js';
 
@@ -218,6 +220,12 @@ t.test('light VMs between two hosts', { skip }, async (t) => {
     t.equal(await a.call({ call: 'adopt', spec }), false);
     await b.call({ call: 'stop', spec });
     t.equal(await b.call({ call: 'adopt', spec }), false);
+    const word = join(bed.folder, `${randomUUID()}.ticket.sent`);
+    writeFileSync(word, packetPortOf(spec).replace('packet:', ''));
+    t.equal(await b.call({ call: 'adopt', spec }), true, 'it came when nobody was there');
+    t.equal(await b.call({ call: 'state', spec }), 'running');
+    t.notOk(existsSync(word));
+    await b.call({ call: 'stop', spec });
     t.match(ip(`netns pids ${inside}`), /\d/, 'its processes are the user’s, and live');
     const back = stream.back();
     await b.call({ call: 'start', spec });

@@ -4,7 +4,7 @@
  * also proves that both hosts are on one machine.
  */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VnetError, type VmTicket } from '../../core/index.js';
 import { ownGroups } from './cpu-group.js';
@@ -76,6 +76,34 @@ export function wordState(folder: string, ticket: NetnsTicket): WordState {
 /** At the destination, when all is over. */
 export function removeWord(folder: string, ticket: NetnsTicket): void {
   for (const end of ['', TAKEN, SENT]) rmSync(join(folder, `${ticket.word}${end}`), { force: true });
+}
+
+/**
+ * Of an interface whose move nobody has ended: whoever did it died. `return`: it has not left, and the destination may take
+ * its word back. True: there was one.
+ */
+export function endWordsOf(folder: string, interfaceName: string, how: 'return' | 'remove'): boolean {
+  const ends = filesIn(folder).flatMap((file) => {
+    const end = [TAKEN, SENT].find((each) => file.endsWith(each));
+    return end === undefined || textOf(join(folder, file)) !== interfaceName ? [] : [{ file, end }];
+  });
+  for (const { file, end } of ends) {
+    if (how === 'remove') rmSync(join(folder, file), { force: true });
+    else renameSync(join(folder, file), join(folder, file.slice(0, -end.length)));
+  }
+  return ends.length > 0;
+}
+
+function filesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined; // removed this very moment
+  }
 }
 
 /**

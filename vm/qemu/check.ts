@@ -12,6 +12,7 @@ import type { Accelerator } from './command-line.js';
 import { diskFacts, isShared, isUsable } from './facts.js';
 import { QEMU_OVERHEAD_BYTES } from './limits.js';
 import { netdevOf, survivesRestart } from './port.js';
+import { stateError } from './state.js';
 
 export interface HostFacts {
   available: true | string;
@@ -43,6 +44,7 @@ export function obstaclesOf(
     ...roomObstacles(spec, facts),
     ...(from === undefined ? [] : modelObstacles(facts, from)),
     ...(['kernel', 'initrd', 'disk'] as const).flatMap((part) => fileObstacles(part, machine[part])),
+    ...(from === undefined ? stateObstacles(machine) : []),
     ...(machine.kernel === undefined && machine.disk === undefined ? [nothingToBoot(spec)] : []),
     ...(from === undefined ? [] : sharingObstacles(machine.disk)),
   ];
@@ -99,6 +101,22 @@ function modelObstacles(facts: HostFacts, from: HostMachine): VmObstacle[] {
 function fileObstacles(part: string, path: string | undefined): VmObstacle[] {
   if (path === undefined || isUsable(path, constants.R_OK)) return [];
   return [blocking('image', `its ${part} ${path} cannot be read here`, 'put it there, or mount its storage')];
+}
+
+/** What keeps a VM from beginning with its saved state. A move brings the state itself. */
+export function stateObstacles({ state, disk }: QemuMachine): VmObstacle[] {
+  if (state === undefined) return [];
+  const found: VmObstacle[] = [];
+  const wrong = stateError(state);
+  if (wrong !== undefined) {
+    const message = `its state ${state} ${wrong}`;
+    found.push(blocking('image', message, 'save it again, or boot the VM: leave the state out'));
+  }
+  if (disk !== undefined && isUsable(disk, constants.R_OK) && !diskFacts(disk).readOnly) {
+    const message = `its disk ${disk} may have changed since its state was saved: the guest would destroy it`;
+    found.push(blocking('image', message, 'make the disk read only, or leave the state out'));
+  }
+  return found;
 }
 
 const nothingToBoot = ({ name }: VmSpec): VmObstacle =>

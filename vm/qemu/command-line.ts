@@ -30,7 +30,7 @@ const MIB = 2 ** 20;
 
 /**
  * It starts paused (`-S`): who starts it has the monitor first and misses no event.
- * @param incoming it waits for a VM instead of booting one
+ * @param incoming it waits for a VM, from another host or from a saved state, instead of booting one
  */
 export function commandLine(
   spec: VmSpec,

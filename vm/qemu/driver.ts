@@ -1,4 +1,5 @@
 /** VMs run by QEMU, one process each, which outlives the daemon. */
+import { closeSync } from 'node:fs';
 import {
   type HostMachine,
   type MoveOptions,
@@ -9,7 +10,7 @@ import {
   type VmObstacle,
   type VmSpec,
 } from '../../core/index.js';
-import { localFacts, obstaclesOf } from './check.js';
+import { localFacts, obstaclesOf, stateObstacles } from './check.js';
 import { type CommandFacts, commandLine, CPU_OF } from './command-line.js';
 import { diskFacts, localAccelerator, lookAtQemu, QEMU } from './facts.js';
 import { Incoming } from './incoming.js';
@@ -19,8 +20,11 @@ import { RECOVERY_MS } from './limits.js';
 import { PostCopyTail } from './post-copy-tail.js';
 import { findQemu } from './process.js';
 import { RunningQemu, type RunningOptions } from './running.js';
+import { loadState, openStateFile } from './state.js';
 import { uriOf } from './ticket.js';
 import type { MigrationInfo } from './transfer.js';
+
+type Beginning = 'boot' | 'state' | 'move';
 
 export interface QemuDriverOptions {
   /** Absolute; a folder a VM is made in it. Short: sockets are in there (107 octets in all). */
@@ -59,7 +63,8 @@ export class QemuDriver implements VmDriver {
   }
 
   async start(spec: VmSpec, port: string, events: VmEvents): Promise<RunningQemu> {
-    const instance = await this.#launch(spec, port, false);
+    const begin = stateOf(spec) === undefined ? 'boot' : 'state';
+    const instance = await this.#launch(spec, port, begin);
     const resumed = new Promise<void>((resolve) => {
       const silence = instance.qmp.onEvent(({ event }) => {
         if (event !== 'RESUME') return;
@@ -68,6 +73,7 @@ export class QemuDriver implements VmDriver {
       });
     });
     try {
+      if (begin === 'state') await loadState(instance);
       await instance.qmp.execute('cont');
       await Promise.race([resumed, instance.ended]);
     } catch (error) {
@@ -100,7 +106,7 @@ export class QemuDriver implements VmDriver {
         hint: 'give the host an address in the script, or the move the option address',
       });
     }
-    const instance = await this.#launch(spec, port, true);
+    const instance = await this.#launch(spec, port, 'move');
     try {
       return await Incoming.open(instance, address, events, this.#running());
     } catch (error) {
@@ -109,7 +115,7 @@ export class QemuDriver implements VmDriver {
     }
   }
 
-  async #launch(spec: VmSpec, port: string, incoming: boolean): Promise<Instance> {
+  async #launch(spec: VmSpec, port: string, begin: Beginning): Promise<Instance> {
     const available = await this.available();
     if (available !== true) throw new VnetError('VNET_ERR_UNSUPPORTED', `QEMU cannot be used: ${available}`);
     const layout = this.#layout(spec);
@@ -119,13 +125,18 @@ export class QemuDriver implements VmDriver {
       });
     }
     const facts = commandFacts(spec);
-    const args = commandLine(spec, port, layout, facts, incoming);
-    layout.make();
-    if (incoming) layout.mark({ role: 'receiving' });
-    return Instance.launch(this.#program, args, layout).catch((error: unknown) => {
+    const args = commandLine(spec, port, layout, facts, begin !== 'boot');
+    const state = begin === 'state' ? openState(spec) : undefined;
+    try {
+      layout.make();
+      if (begin !== 'boot') layout.mark({ role: 'receiving' });
+      return await Instance.launch(this.#program, args, layout, state);
+    } catch (error) {
       layout.clean();
       throw error;
-    });
+    } finally {
+      if (state !== undefined) closeSync(state);
+    }
   }
 
   async #undo(instance: Instance): Promise<void> {
@@ -155,6 +166,20 @@ function commandFacts(spec: VmSpec): CommandFacts {
     const message = `the disk of VM ${spec.name} cannot be read: ${(cause as Error).message}`;
     throw new VnetError('VNET_ERR_NOT_FOUND', message, { cause, hint: 'put it there, or mount its storage' });
   }
+}
+
+const stateOf = ({ machine }: VmSpec): string | undefined => (machine as QemuMachine).state;
+
+/** @throws VNET_ERR_REFUSED where it must not begin from its state */
+function openState(spec: VmSpec): number {
+  const obstacle = stateObstacles(spec.machine as QemuMachine)[0];
+  if (obstacle !== undefined) {
+    const { message, hint } = obstacle;
+    throw new VnetError('VNET_ERR_REFUSED', `VM ${spec.name} cannot begin: ${message}`, {
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+  return openStateFile(stateOf(spec) as string);
 }
 
 /** A VM that came by post-copy and misses pages still. */

@@ -32,11 +32,15 @@ export async function lookAtQemu(program: string): Promise<true | string> {
   const found = findQemuProgram(program);
   if (found === undefined) return `needs ${program}: ${INSTALL}`;
   try {
-    const { stdout } = await promisify(execFile)(found, ['--version'], { timeout: VERSION_TIMEOUT_MS });
-    return judgeVersion(stdout);
+    return judgeVersion(await versionOf(found));
   } catch (error) {
     return `${found} does not run: ${(error as Error).message.split('\n')[0]}`;
   }
+}
+
+/** What `--version` prints. */
+export async function versionOf(program = QEMU): Promise<string> {
+  return (await promisify(execFile)(program, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout;
 }
 
 /** @param text what `--version` prints */

@@ -34,13 +34,15 @@ function readLines(socket: Socket, take: (message: Record<string, unknown>) => v
     octets = chunk.includes(10) ? 0 : octets + chunk.length;
     if (octets > HANDOVER_LINE_BYTES_MAX) socket.destroy();
   });
-  createInterface({ input: socket }).on('line', (line) => {
+  const lines = createInterface({ input: socket });
+  lines.on('line', (line) => {
     try {
       take(Object(JSON.parse(line)) as Record<string, unknown>);
     } catch {
       socket.destroy();
     }
   });
+  lines.on('error', () => {}); // the socket's own, which its owner hears; unheard here it would end the process
 }
 
 const say = (socket: Socket, message: object) => socket.write(`${JSON.stringify(message)}\n`);

@@ -21,10 +21,16 @@ export class Instance {
 
   /**
    * Starts QEMU, which waits (`-S`).
+   * @param given an open file for it (GIVEN_FD)
    * @throws VNET_ERR_UNSUPPORTED with QEMU's words if it ends at once
    */
-  static async launch(program: string, args: readonly string[], layout: Layout): Promise<Instance> {
-    const pid = await spawnQemu(program, args, layout);
+  static async launch(
+    program: string,
+    args: readonly string[],
+    layout: Layout,
+    given?: number,
+  ): Promise<Instance> {
+    const pid = await spawnQemu(program, args, layout, given);
     for (let waited = 0; waited < LAUNCH_TIMEOUT_MS; waited += PROCESS_POLL_MS) {
       await sleep(PROCESS_POLL_MS);
       const qmp = await QmpClient.connect(layout.qmp).catch(() => undefined);

@@ -5,7 +5,7 @@ import { VnetError, type VmSpec } from '../../core/index.js';
 import { LOG_TAIL_BYTES, SOCKET_PATH_BYTES_MAX } from './limits.js';
 import { isTicket, type QemuTicket } from './ticket.js';
 
-/** A move that a daemon which starts again must finish. */
+/** What a daemon that starts again must finish. `receiving`: it never executed here, from a move or a saved state. */
 export type MoveMark = { role: 'receiving' } | { role: 'sending'; ticket: QemuTicket };
 
 const DIRECTORY_MODE = 0o700;

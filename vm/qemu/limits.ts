@@ -11,6 +11,12 @@ export const QMP_MESSAGE_BYTES_MAX = 4 << 20;
 export const QUIT_TIMEOUT_MS = 5_000;
 export const PROCESS_POLL_MS = 20;
 
+/** For QEMU to load a saved state; 64 GiB from a disk of 200 MB/s take 330 s. */
+export const STATE_TIMEOUT_MS = 600_000;
+
+/** Rounds of QEMU's main loop, PROCESS_POLL_MS apart, before it loads a state (state.ts); one is enough on an idle host. */
+export const SETTLE_ROUNDS = 5;
+
 /** Of a move's own traffic, unless the options say. */
 export const MOVE_BITS_PER_SECOND = 1_000_000_000;
 export const MOVE_DOWNTIME_MS = 300;

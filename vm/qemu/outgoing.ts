@@ -121,8 +121,18 @@ export class Outgoing implements OutgoingVm {
     this.#call = HandoverCall.resume(this.ticket);
     const { status } = await this.#query();
     this.#postCopy = this.#begun;
+    if (await this.#neverBegan(status)) {
+      this.#given = 'the daemon was started again';
+      return this.#stay();
+    }
     if (status !== 'completed') await this.cancel('the daemon was started again');
     return this.#follow();
+  }
+
+  /** The daemon ended before `migrate`; a VM that came by a move, or from a state, has that one's `completed`. */
+  async #neverBegan(status: MigrationInfo['status']): Promise<boolean> {
+    if (status === undefined || status === 'none') return true;
+    return status === 'completed' && (await this.vm.instance.status()) === 'running';
   }
 
   async #configure(): Promise<void> {
@@ -149,7 +159,7 @@ export class Outgoing implements OutgoingVm {
       if (info.status === 'postcopy-active') void this.#handOver();
       if (info.status === 'postcopy-paused' && !(await this.#recovered())) return this.#loseHalf();
       await this.#keepAhead(info);
-      await Promise.race([changed, sleep(MOVE_POLL_MS, undefined, { ref: false })]);
+      await Promise.race([changed, sleep(MOVE_POLL_MS)]);
     }
   }
 

@@ -8,11 +8,23 @@ import { PROCESS_POLL_MS } from './limits.js';
 
 const LOG_MODE = 0o600;
 
-/** @throws VNET_ERR_UNSUPPORTED where the program cannot be run */
-export async function spawnQemu(program: string, args: readonly string[], layout: Layout): Promise<number> {
+/** What QEMU calls the file that it is given. */
+export const GIVEN_FD = 3;
+
+/**
+ * @param given an open file, which it inherits as GIVEN_FD
+ * @throws VNET_ERR_UNSUPPORTED where the program cannot be run
+ */
+export async function spawnQemu(
+  program: string,
+  args: readonly string[],
+  layout: Layout,
+  given?: number,
+): Promise<number> {
   const log = openSync(layout.log, 'a', LOG_MODE);
   try {
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
+    const files = given === undefined ? [] : [given];
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log, ...files], cwd: '/' });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) =>

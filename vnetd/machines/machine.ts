@@ -69,6 +69,11 @@ export class Machine {
     return this.state !== 'stopped' && this.state !== 'failed';
   }
 
+  /** Of the move that it is part of. */
+  get isSource(): boolean {
+    return this.#isSource;
+  }
+
   get life(): number {
     return this.#life;
   }

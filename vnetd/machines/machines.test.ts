@@ -301,6 +301,9 @@ t.test('a restart of the daemon finds what runs, and says what is gone', async (
   t.equal(host.web(), undefined, 'what was stopped is forgotten');
 
   await host.machines.start(spec());
+  await host.machines.send('m0', 'web', TICKET, {});
+  host = await host.again();
+  t.match(host.web(), { state: 'running', move: 'm0', reason: /started again/ }, 'its move is over');
   await host.machines.send('m1', 'web', TICKET, {});
   host.world.doing.delete('web');
   host = await host.again();
@@ -473,4 +476,12 @@ t.test('what a host says is looked at', async (t) => {
   const told = intake.greeting({ ...hello, machine: 5, vms: [whole, { vm: 1 }] } as never);
   t.match(told, { machine: { drivers: {} }, vms: [whole] });
   t.equal(refused.length, 8);
+});
+
+t.test('a specification that leads out of its folder', async (t) => {
+  const { machines, world } = await makeHost();
+  await t.rejects(machines.start(spec('web', { network: '../../etc' })), { code: 'VNET_ERR_INVALID' });
+  const mac = '02:00:00:00:00:01,romfile=/etc/shadow' as VmSpec['macs'][number];
+  await t.rejects(machines.start(spec('web', { macs: [mac] })), { code: 'VNET_ERR_INVALID' });
+  t.same(world.calls, []);
 });

@@ -198,7 +198,7 @@ export class Operations {
       machine.running = running;
       const state = await this.#stateOf(machine, running);
       if (!isOurs()) return;
-      if (state === 'running') machine.executes();
+      if (state === 'running') machine.executes(machine.isSource ? STARTED_AGAIN : undefined);
       else if (state === 'paused') machine.standsStill();
     };
     try {
@@ -253,6 +253,9 @@ export class Operations {
     return this.#drivers.call(machine.spec.machine.driver, step, `VM ${machine.name}`, work, options);
   }
 }
+
+/** Its driver has given the move up, or will say that it was too late for that. */
+const STARTED_AGAIN = 'the daemon was started again while it moved away';
 
 function sameLife(machine: Machine): () => boolean {
   const { life } = machine;

@@ -11,20 +11,25 @@ import type { Machine } from './machine.js';
 import { GRACE_MAX_MS, MOVE_TIMEOUT_MAX_MS } from './time-outs.js';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+const MAC = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/;
 const MOVE_MAX_CHARACTERS = 128;
 const PORT = /^[a-z]+(-[a-z]+)*:\S{1,100}$/;
 /** Of a ticket as JSON: it passes the Proxy. */
 const TICKET_MAX_CHARACTERS = 64 * 1024;
 
 export function checkSpec(spec: VmSpec): void {
-  const { name, machine, port, memoryBytes, cpus, macs } = (spec ?? {}) as Partial<VmSpec>;
+  const { name, network, machine, port, memoryBytes, cpus, macs } = (spec ?? {}) as Partial<VmSpec>;
   if (typeof name !== 'string' || !NAME.test(name)) throw invalid(`"${String(name)}" is no name of a VM`);
+  // Both become parts of paths; addresses become parts of command lines.
+  if (typeof network !== 'string' || !NAME.test(network))
+    throw invalid(`VM ${name}: "${String(network)}" is no network`);
   if (!VM_DRIVERS.includes(machine?.driver as never))
     throw invalid(`VM ${name}: there is no driver "${String(machine?.driver)}"`);
   if (port !== undefined && !isPort(port)) throw invalid(`VM ${name}: "${port}" is no port`);
   if (!isPositive(memoryBytes) || !isPositive(cpus))
     throw invalid(`VM ${name}: no memory or no CPUs asked for`);
   if (!Array.isArray(macs) || macs.length === 0) throw invalid(`VM ${name} has no address`);
+  if (!macs.every((mac) => MAC.test(String(mac)))) throw invalid(`VM ${name} has an address that is none`);
 }
 
 export function checkMove(move: string): void {

@@ -8,6 +8,8 @@ import {
 } from '../../core/index.js';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$/;
+/** A kind and a name, as statements have it. */
+const PORT = /^[a-z][a-z-]*:[^\s]{1,119}$/;
 export const TEXT_MAX = 500;
 const STATES = ['stopped', 'starting', 'running', 'paused', 'receiving', 'failed'];
 const TEXTS = ['port', 'move', 'reason', 'console'] as const;
@@ -31,6 +33,7 @@ export function soundVmReport(body: unknown): VmReport | undefined {
     const text = body[name];
     if (text === undefined) continue;
     if (typeof text !== 'string' || text.length > TEXT_MAX) return undefined;
+    if (name === 'port' && !PORT.test(text)) return undefined;
     report[name] = text;
   }
   for (const name of AMOUNTS) {
