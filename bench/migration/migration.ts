@@ -94,7 +94,6 @@ class BackAndForth {
     this.console = move.console ?? this.console;
     await pause(QUIET_MS);
     const seen = await watch.end();
-    if (process.env['VNET_BENCH_VERBOSE']) process.stderr.write(`${JSON.stringify({ ...move, ...seen })}\n`);
     return { ...move, ...seen };
   }
 }
