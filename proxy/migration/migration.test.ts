@@ -68,24 +68,46 @@ class Truth {
       return this.take({ kind: 'placed', at: this.place });
     }
     if (call === 'open') return this.take({ kind: 'opened' });
-    const side: Side = call === 'receive' || call === 'discard' ? 'to' : 'from';
+    const side = sideOf(call);
     if (!this.connected[side]) return this.#unreachable(call);
+    // A channel keeps its order: what the host said before comes before.
+    const before = this.said.filter((news) => news.side === side);
+    this.said = this.said.filter((news) => news.side !== side);
+    const answer = this.#carryOut(call);
+    for (const news of before) this.take({ kind: 'report', ...news });
+    if (answer) this.take(answer);
+  }
+
+  #carryOut(call: string): MoveEvent | undefined {
     if (call === 'receive') {
       this.at.to = 'receiving';
-      this.take({ kind: 'received' });
-    } else if (call === 'send') {
-      if (this.at.from !== 'running')
-        return this.take({ kind: 'refused', step: 'send', reason: 'not here', lost: false });
-      this.sending = true;
-      this.take({ kind: 'sent' });
-    } else if (call === 'cancel') {
-      this.cancelled = true;
-    } else if (this.at.to === 'running') {
-      this.take({ kind: 'not-discarded', executes: true });
-    } else {
-      this.at.to = 'none';
-      this.take({ kind: 'discarded' });
+      return { kind: 'received' };
     }
+    if (call === 'send') {
+      if (this.at.from !== 'running')
+        return { kind: 'refused', step: 'send', reason: 'not here', lost: false };
+      this.sending = true;
+      return { kind: 'sent' };
+    }
+    if (call === 'cancel') {
+      this.cancelled = true;
+      return undefined;
+    }
+    if (this.at.to === 'running') return { kind: 'not-discarded', executes: true };
+    this.at.to = 'none';
+    return { kind: 'discarded' };
+  }
+
+  /** The host does what it was asked, and its answer is lost with the channel. */
+  lose(side: Side): void {
+    const index = this.calls.findIndex((call) => isOfHost(call) && sideOf(call) === side);
+    const [call] = index < 0 || !this.connected[side] ? [] : this.calls.splice(index, 1);
+    if (call === undefined) return;
+    this.#carryOut(call);
+    this.connected[side] = false;
+    this.said = this.said.filter((news) => news.side !== side);
+    this.#unreachable(call);
+    this.#cut(side);
   }
 
   #unreachable(call: string): void {
@@ -125,7 +147,15 @@ class Truth {
     if (!this.connected[side]) return;
     this.connected[side] = false;
     this.said = this.said.filter((news) => news.side !== side);
+    this.#cut(side);
+  }
+
+  /** Calls that had not arrived never will. */
+  #cut(side: Side): void {
+    const lost = this.calls.filter((call) => isOfHost(call) && sideOf(call) === side);
+    this.calls = this.calls.filter((call) => !lost.includes(call));
     this.take({ kind: 'lost', side });
+    for (const call of lost) this.#unreachable(call);
   }
 
   connect(side: Side): void {
@@ -150,6 +180,14 @@ class Truth {
   }
 }
 
+function isOfHost(call: string): boolean {
+  return call !== 'open' && !call.startsWith('place');
+}
+
+function sideOf(call: string): Side {
+  return call === 'receive' || call === 'discard' ? 'to' : 'from';
+}
+
 type Act = (truth: Truth) => void;
 const acts: Record<string, Act> = {
   answer: (truth) => truth.answer(),
@@ -164,6 +202,8 @@ const acts: Record<string, Act> = {
   dieFrom: (truth) => truth.die('from'),
   dieTo: (truth) => truth.die('to'),
   restart: (truth) => truth.restart(),
+  loseFrom: (truth) => truth.lose('from'),
+  loseTo: (truth) => truth.lose('to'),
 };
 const usual = ['answer', 'answer', 'answer', 'hear', 'hear', 'hear', 'work', 'work', 'work'];
 const script = fc.array(fc.constantFrom(...usual, ...Object.keys(acts)), { maxLength: 60 });
