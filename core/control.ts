@@ -91,6 +91,7 @@ export interface HostReport {
   revision: number;
   /** Where its data links listen. */
   dataPort: number;
+  /** `drivers` are not asked for this: empty. */
   machine: HostMachine;
   vms: VmReport[];
 }

@@ -333,7 +333,7 @@ export class Daemon {
 
   async #report(): Promise<HostReport> {
     const { host, version } = this.#options;
-    const machine = await this.#machines.machine();
+    const machine = await this.#machines.facts();
     // Nothing is waited for between reading these and sending them.
     return {
       host,

@@ -102,6 +102,11 @@ export class Machines implements VmHost {
     for (const machine of this.#machines.values()) machine.portsChanged();
   }
 
+  /** What is known without loading a driver: most hosts run no VM, and a daemon says this whenever it connects. */
+  async facts(): Promise<HostMachine> {
+    return { ...(await machineFacts()), drivers: {} };
+  }
+
   async machine(): Promise<HostMachine> {
     return { ...(await machineFacts()), drivers: await this.#drivers.available() };
   }
