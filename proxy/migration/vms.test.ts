@@ -1,8 +1,10 @@
 import t from 'tap';
 import {
+  type Clock,
   emptyChange,
   MemoryStore,
   type OverlayEvent,
+  systemClock,
   type Topology,
   type VmReport,
   VnetError,
@@ -30,8 +32,9 @@ async function bed(
   store = new MemoryStore(),
   world = new FakeVmWorld(),
   hosts = NAMES.map((name) => new FakeHost(name, undefined, world)),
+  time?: Clock,
 ) {
-  const fleet = await Fleet.start(store, hosts);
+  const fleet = await Fleet.start(store, hosts, time);
   const vms = (host: string) => world.of(host);
   const placeOf = async (name: string) => {
     const view = (await fleet.proxy.overview()).vms.find((vm) => vm.name === name);
@@ -321,4 +324,23 @@ t.test('two requests at once do not overfill a host', async (t) => {
   const asked = ['vm-a', 'vm-b'].map((vm) => proxy.moveVms({ moves: [{ vm, host: 'd' }] }));
   const results = (await Promise.all(asked)).flat();
   t.equal(results.filter(({ outcome }) => outcome === 'moved').length, 1);
+});
+
+t.test('a result waits for what both hosts counted', async (t) => {
+  const { fleet, proxy } = await bed(undefined, undefined, undefined, systemClock);
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  await proxy.startVm('vm-a');
+  const told = { at: 0 };
+  const moved = proxy.moveVms({ moves: [{ vm: 'vm-a', host: 'b' }] }, ({ id, phase }) => {
+    if (phase !== 'cleaning' || told.at > 0) return;
+    told.at = Date.now();
+    // As daemons do: a moment after the state.
+    setTimeout(() => {
+      const port = 'tap:vm-a-b';
+      proxy.vmReport('b', { vm: 'vm-a', state: 'running', move: id, port, heldFrames: 5, lostFrames: 2 });
+      proxy.vmReport('a', { vm: 'vm-a', state: 'stopped', move: id, heldFrames: 3, lostFrames: 1 });
+    }, 30);
+  });
+  t.match(await moved, [{ outcome: 'moved', heldFrames: 5, lostFrames: 3 }]);
 });
