@@ -3,19 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type LinkEstimate, VnetError } from '../../core/index.js';
-import { emptySpec, type Lab, makeLab } from '../../lab/index.js';
+import { emptySpec, emulatorProgram, type Lab, makeLab } from '../../lab/index.js';
 
 const ENDPOINT = fileURLToPath(new URL('underlay-endpoint.js', import.meta.url));
 /** The lab's rates count Ethernet headers, Wren counts IP packets; of full-size packets this share is IP. */
 export const IP_SHARE = 1500 / 1514;
 const CROSS_PAYLOAD_BYTES = 1472;
-const CROSS_PORT = 5201;
-/**
- * A socket's buffer holds what waits in the lab's queues too (skbs keep their socket across namespaces): one stream
- * would stand still while a train's queue drains, and be no longer unresponsive. More than this asks for several.
- */
-const STREAM_BPS_MAX = 100e6;
-const SERVER_START_MS = 300;
+/** Until what waits in the lab's queues has arrived. */
+const DRAIN_MS = 300;
 const READY_MS = 10_000;
 
 export interface Line {
@@ -33,7 +28,6 @@ export class UnderlayStage {
   /** Octets of trains that a sent. */
   probeBytes = 0;
   #ends: ChildProcess[] = [];
-  #crossPort = CROSS_PORT;
 
   private constructor(readonly lab: Lab) {}
 
@@ -68,34 +62,24 @@ export class UnderlayStage {
     return performance.now() - start;
   }
 
-  /** Constant, unresponsive UDP from a to b. @returns bits a second of IP packets that arrived, once it is over */
+  /** Constant, unresponsive UDP from a to b, evenly spaced. @returns bits a second of IP packets that arrived, once it is over */
   async cross(rateBps: number, seconds: number): Promise<() => Promise<number>> {
-    const port = this.#crossPort++;
+    const program = await emulatorProgram();
     const a = this.lab.host('a');
     const b = this.lab.host('b');
-    const server = b.spawn(['iperf3', '-s', '-1', '-p', String(port)], { stdio: 'ignore' });
-    await pause(SERVER_START_MS);
-    const streams = Math.ceil(rateBps / STREAM_BPS_MAX);
-    const payload = Math.round((rateBps * CROSS_PAYLOAD_BYTES) / 1514 / streams);
-    const flags = [
-      '-u',
-      '-J',
-      '-b',
-      String(payload),
-      '-l',
-      String(CROSS_PAYLOAD_BYTES),
-      '-t',
-      String(seconds),
-      '-P',
-      String(streams),
-    ];
-    const running = a.run(['iperf3', ...flags, '-p', String(port), '-c', b.address]);
+    const sink = b.spawn([program, 'sink', b.address], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const said = linesOf(sink);
+    const port = await said.next();
+    const payload = Math.round((rateBps * CROSS_PAYLOAD_BYTES) / 1514);
+    const what = [port, CROSS_PAYLOAD_BYTES, payload, Math.round(seconds * 1000)].map(String);
+    const running = a.run([program, 'cross', b.address, ...what]);
     return async () => {
-      const { stdout, stderr } = await running;
-      server.kill('SIGTERM');
-      const sum = (JSON.parse(stdout || '{}') as IperfReport).end?.sum;
-      if (!sum) throw new VnetError('VNET_ERR_INTERNAL', `iperf3 measured nothing: ${stderr || stdout}`);
-      return sum.bits_per_second * (1 - sum.lost_percent / 100) * (1500 / CROSS_PAYLOAD_BYTES);
+      await running;
+      await pause(DRAIN_MS);
+      sink.kill('SIGTERM');
+      const { bytes, ms } = JSON.parse(await said.next()) as { bytes: number; ms: number };
+      if (!(ms > 0)) throw new VnetError('VNET_ERR_INTERNAL', 'no cross traffic arrived');
+      return ((bytes * 8 * 1000) / ms) * (1500 / CROSS_PAYLOAD_BYTES);
     };
   }
 
@@ -126,6 +110,15 @@ export class UnderlayStage {
   }
 }
 
-interface IperfReport {
-  end?: { sum?: { bits_per_second: number; lost_percent: number } };
+/** One line after another of what a child says. */
+function linesOf(child: ChildProcess): { next(): Promise<string> } {
+  if (!child.stdout) throw new VnetError('VNET_ERR_INTERNAL', 'the child has no output');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    async next() {
+      const { value, done } = await lines.next();
+      if (done) throw new VnetError('VNET_ERR_INTERNAL', 'the child ended without a word');
+      return value;
+    },
+  };
 }

@@ -12,8 +12,6 @@ const LOADS = [0, 0.2, 0.4, 0.6, 0.8];
 /** A slow link's share buys one train in a second and a half. */
 const settleMs = (rate: number): number => (rate <= 10e6 ? 12_000 : 6000);
 const OVERLOAD_S = 3;
-/** Of the lab's queues. */
-const QUEUE_S = 0.1;
 const SAMPLES = 12;
 const SAMPLE_MS = 500;
 const MEDIAN_MAX = 10;
@@ -65,9 +63,7 @@ async function measureRate(rate: number, cells: Cell[], emulator: number[]): Pro
   const stage = await UnderlayStage.make(rate);
   try {
     for (const load of LOADS) cells.push(await measureCell(stage, rate, load));
-    // What the queue still held at the end got through later than the time that is counted.
-    const through =
-      (await (await stage.cross(rate * 1.2, OVERLOAD_S))()) * (OVERLOAD_S / (OVERLOAD_S + QUEUE_S));
+    const through = await (await stage.cross(rate * 1.2, OVERLOAD_S))();
     emulator.push((through / (rate * IP_SHARE) - 1) * 100);
   } finally {
     await stage.close();

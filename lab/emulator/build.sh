@@ -6,5 +6,5 @@ cd "$(dirname "$0")"
 mkdir -p build
 out="build/emulator.$$"
 trap 'rm -f "$out"' EXIT
-${CXX:-g++} -std=c++20 -O2 -Wall -Wextra -Wshadow ${CXXFLAGS:-} -o "$out" main.cpp delay.cpp probe.cpp load.cpp stream.cpp -pthread
+${CXX:-g++} -std=c++20 -O2 -Wall -Wextra -Wshadow ${CXXFLAGS:-} -o "$out" main.cpp delay.cpp probe.cpp load.cpp stream.cpp cross.cpp -pthread
 mv -f "$out" build/emulator

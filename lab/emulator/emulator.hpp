@@ -39,5 +39,7 @@ int runProbe(const Arguments& arguments);       // probe.cpp
 int runThroughput(const Arguments& arguments);  // probe.cpp
 int runLoad(const Arguments& arguments);        // load.cpp
 int runStream(const Arguments& arguments);      // stream.cpp
+int runCross(const Arguments& arguments);       // cross.cpp
+int runSink(const Arguments& arguments);        // cross.cpp
 
 }  // namespace lab

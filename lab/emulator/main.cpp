@@ -28,12 +28,14 @@ constexpr const char* kUsage =
     "       emulator probe ADDRESS PORT COUNT INTERVAL_US   (round trips, loss, reordering as JSON)\n"
     "       emulator throughput ADDRESS PORT DURATION_MS OMIT_MS\n"
     "       emulator load PERCENT\n"
-    "       emulator stream INTERFACE SOCKET                (a TAP joined to a Unix socket, as QEMU's -netdev stream)\n";
+    "       emulator stream INTERFACE SOCKET                (a TAP joined to a Unix socket, as QEMU's -netdev stream)\n"
+    "       emulator cross ADDRESS PORT BYTES BITS_PER_SECOND DURATION_MS   (evenly spaced UDP, of payload)\n"
+    "       emulator sink ADDRESS                           (prints the port it took, and when ended what came)\n";
 
 const std::map<std::string, int (*)(const lab::Arguments&)> kCommands = {
     {"delay", lab::runDelay},           {"serve", lab::runServe}, {"probe", lab::runProbe},
     {"throughput", lab::runThroughput}, {"load", lab::runLoad},
-    {"stream", lab::runStream},
+    {"stream", lab::runStream},         {"cross", lab::runCross}, {"sink", lab::runSink},
 };
 
 }  // namespace
