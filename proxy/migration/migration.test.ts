@@ -263,6 +263,31 @@ t.test('an undisturbed move takes its steps in order', async (t) => {
   );
 });
 
+t.test('ended at its source by itself, the destination none the wiser: cancelling gives it up', async (t) => {
+  const crash = (crashed: boolean) => {
+    const truth = new Truth();
+    for (let i = 0; i < 3; i++) truth.answer();
+    truth.take({ kind: 'report', side: 'from', fact: 'gone', ours: true, ...(crashed ? { crashed } : {}) });
+    t.same(truth.calls, [], 'what the destination has may be whole');
+    truth.take({ kind: 'cancel', reason: 'it took longer than 5 s' });
+    return truth;
+  };
+  const crashed = crash(true);
+  t.same(crashed.calls, ['discard']);
+  crashed.answer();
+  t.equal(crashed.outcome, 'stayed');
+  t.match(crashed.state.reason, 'took longer than 5 s; it had ended at its source');
+  t.same(mayRun(crashed.state), []);
+
+  const late = crash(true);
+  late.at.to = 'running';
+  late.answer();
+  late.answer();
+  t.equal(late.outcome, 'moved', 'it had gone on there meanwhile');
+
+  t.same(crash(false).calls, [], 'handed over: the only copy is there');
+});
+
 const names = ['a', 'b', 'c', 'd'];
 const room = (host: string, memoryBytes: number): HostRoom => ({ host, memoryBytes, cpus: 8 });
 const vm = (name: string, host: string, memoryBytes: number): Resident => ({

@@ -36,6 +36,8 @@ export interface MoveState {
   discard: 'no' | 'asked' | 'done';
   /** The source was asked to give up. */
   cancelAsked: boolean;
+  /** It ended at its source by itself, so nothing more of it will come from there. */
+  crashed?: boolean;
   /** Why it shall stay, or did. */
   reason?: string;
   cancelled: boolean;
@@ -51,7 +53,15 @@ export type MoveEvent =
   /** A step was not done. `lost`: nobody knows whether it was. */
   | { kind: 'refused'; step: 'receive' | 'open' | 'send'; reason: string; lost: boolean }
   /** `ours`: the host says that it is part of this move. */
-  | { kind: 'report'; side: Side; fact: Exclude<Fact, 'none' | 'unknown'>; ours: boolean; reason?: string }
+  | {
+      kind: 'report';
+      side: Side;
+      fact: Exclude<Fact, 'none' | 'unknown'>;
+      ours: boolean;
+      /** With `gone`: it ended by itself. */
+      crashed?: boolean;
+      reason?: string;
+    }
   | { kind: 'lost'; side: Side }
   | { kind: 'placed'; at: Side }
   | { kind: 'discarded' }
@@ -205,6 +215,9 @@ class Move {
       return;
     }
     if (from === 'gone' && to === 'gone') return this.#stay(state.reason ?? 'it ended while it moved');
+    // What the destination has got by then may be whole, and it may go on yet; it is given up when somebody asks for it.
+    if (state.crashed && state.cancelled && from === 'gone' && to === 'receiving')
+      return this.#stay(`${state.reason ?? 'cancelled'}; it had ended at its source while it moved`);
     if (state.stage !== 'follow' || state.cancelAsked) return;
     // Without a destination the source gives up by itself; where it does not know yet, it is told. The destination is
     // never told while the source cannot be asked: it may have the only whole copy.
@@ -246,9 +259,10 @@ class Move {
     state.from = state.from === 'gone' ? 'gone' : 'unknown';
   }
 
-  #ofSource({ fact, ours, reason }: Extract<MoveEvent, { kind: 'report' }>): void {
+  #ofSource({ fact, ours, crashed, reason }: Extract<MoveEvent, { kind: 'report' }>): void {
     const { state } = this;
     state.from = fact;
+    if (fact === 'gone' && crashed) state.crashed = true;
     if (fact === 'gone' && state.stage === 'prepare') return this.#stay(reason ?? 'it ended before it moved');
     if (fact !== 'running') return;
     // Before the answer to `send` a report without the move is an old one.

@@ -119,7 +119,8 @@ export class Mover {
     if (report?.progress) this.#transfer = report.progress;
     if (side === 'to' && report?.port !== undefined) this.#move.toPort ??= report.port;
     const reason = report?.reason === undefined ? {} : { reason: report.reason };
-    this.#take({ kind: 'report', side, fact, ours: report?.move === this.#move.id, ...reason });
+    const crashed = report?.state === 'failed' ? { crashed: true } : {};
+    this.#take({ kind: 'report', side, fact, ours: report?.move === this.#move.id, ...crashed, ...reason });
     if (report?.progress) this.#tellChange();
   }
 
