@@ -48,6 +48,8 @@ export interface FlowScope {
   network?: number;
   source?: number;
   destination?: number;
+  /** With an action that leads to this port, or holds for it. */
+  port?: number;
 }
 
 export interface FlowDelta {

@@ -56,8 +56,10 @@ export class Flows {
     if (this.#held.has(port) === held) return;
     if (held) this.#held.add(port);
     else this.#held.delete(port);
-    // Which flows lead there only the cache knows: its group frames too.
-    this.invalidate([{}]);
+    // Which flows lead there only the cache knows: its group frames too. Those to a port that is not open are dropped,
+    // or held for no port: nothing tells them from others.
+    const id = this.#ids.find(portName(port));
+    this.invalidate([id === undefined ? {} : { port: id }]);
   }
 
   /** Without scopes the table is what it was, and so is its generation. */

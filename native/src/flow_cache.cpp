@@ -48,19 +48,42 @@ void FlowCache::invalidate(const FlowScope& scope) {
   table_.eraseIf([&](const FlowKey& key, const Versions&) { return scope.matches(key); });
 }
 
-void FlowCache::invalidate(const FlowScopes& scopes) {
+void FlowCache::invalidate(const FlowScopes& scopes, std::vector<FlowKey>* erased) {
   if (scopes.empty()) return;
-  table_.eraseIf([&](const FlowKey& key, const Versions&) { return scopes.matches(key); });
+  table_.eraseIf([&](const FlowKey& key, const Versions& versions) {
+    bool goes = scopes.matches(key);
+    for (size_t i = 0; i < versions.count && !goes; i++) goes = scopes.matches(key, versions.list[i].actions);
+    if (goes && erased) erased->push_back(key);
+    return goes;
+  });
+}
+
+bool leadsTo(const Actions& actions, uint32_t port) {
+  for (const Action& action : actions) {
+    if (action.id != port) continue;
+    if (action.kind == ActionKind::port || (action.kind == ActionKind::hold && action.named)) return true;
+  }
+  return false;
 }
 
 FlowScopes::FlowScopes(const std::vector<FlowScope>& scopes) {
   for (const FlowScope& scope : scopes) {
+    if (scope.hasPort) {
+      ofPorts_.push_back(scope);
+      continue;
+    }
     const int kind = scope.hasNetwork | scope.hasSource << 1 | scope.hasDestination << 2;
     used_ = static_cast<uint8_t>(used_ | 1 << kind);
     sets_[static_cast<size_t>(kind)].insert({scope.hasNetwork ? scope.network : 0,
                                              scope.hasSource ? scope.source : 0,
                                              scope.hasDestination ? scope.destination : 0});
   }
+}
+
+bool FlowScopes::matches(const FlowKey& key, const Actions& actions) const {
+  for (const FlowScope& scope : ofPorts_)
+    if (scope.matches(key) && leadsTo(actions, scope.port)) return true;
+  return false;
 }
 
 bool FlowScopes::matches(const FlowKey& key) const {

@@ -60,11 +60,16 @@ void Forwarder::applyFlows(FlowDelta delta) {
   if (!stale) generation_ = delta.generation;
   std::vector<FlowKey> touched;
   const FlowScopes scopes(delta.invalidate);
-  flows_.invalidate(scopes);
-  if (!scopes.empty())
+  std::vector<FlowKey> erased;
+  flows_.invalidate(scopes, &erased);
+  if (!scopes.empty() && !pending_.empty()) {
     pending_.each([&](const FlowKey& key, WaitingQueue&) {
       if (scopes.matches(key)) touched.push_back(key);
     });
+    // Held, by an entry that was found by where it leads.
+    for (const FlowKey& key : erased)
+      if (!scopes.matches(key) && pending_.find(key)) touched.push_back(key);
+  }
   for (FlowEntry& entry : delta.install) {
     if (WaitingQueue* queue = pending_.find(entry.key)) {
       std::erase_if(queue->asked,

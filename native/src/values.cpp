@@ -61,6 +61,7 @@ FlowScope flowScope(const Napi::Object& from) {
   if ((out.hasSource = from.Get("source").IsNumber())) out.source = mac(from.Get("source"));
   if ((out.hasDestination = from.Get("destination").IsNumber()))
     out.destination = mac(from.Get("destination"));
+  if ((out.hasPort = from.Get("port").IsNumber())) out.port = number(from, "port");
   return out;
 }
 

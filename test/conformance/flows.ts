@@ -80,6 +80,33 @@ export const flowTests: Record<string, ConformanceCase> = {
     t.equal((await node.snapshot()).flowEntries, 3);
   },
 
+  'what leads to a port is invalidated by it, group frames and held ones too': async (t, bed) => {
+    const node = new Node(bed, 'a');
+    const [one, two, three] = [await node.port(1), await node.port(2), await node.port(3)];
+    let held = false;
+    const toTwo = () => (held ? { kind: 'hold' as const, port: 2 } : toPort(2));
+    node.decide = ({ destination }) =>
+      destination === ALL ? [toTwo(), toPort(3)] : [destination === B ? toTwo() : toPort(3)];
+    const missesOf = async () => {
+      node.misses.length = 0;
+      for (const destination of [B, C, ALL]) one.send(frame(A, destination));
+      await node.settled();
+      await until(bed, () => three.received.length % 2 === 0 && three.received.length > 0, 'those to the third');
+      return node.misses.map(({ destination }) => destination);
+    };
+    t.strictSame(await missesOf(), [B, C, ALL]);
+    await until(bed, () => two.received.length === 2, 'two frames');
+    held = true;
+    node.invalidate({ port: 2 });
+    t.strictSame(await missesOf(), [B, ALL]);
+    await bed.pass(QUIET_MS);
+    t.equal(two.received.length, 2, 'they wait');
+    held = false;
+    node.invalidate({ port: 2 });
+    await until(bed, () => two.received.length === 4, 'they follow');
+    t.equal(three.received.length, 4, 'no copy twice');
+  },
+
   'a flow holds for its epochs, and the ingress stamps the present one': async (t, bed) => {
     const node = new Node(bed, 'a');
     const [one, two, three] = [await node.port(1), await node.port(2), await node.port(3)];

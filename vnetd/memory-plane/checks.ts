@@ -71,8 +71,9 @@ export function checkLink({
 
 export function checkDelta({ generation, invalidate, install }: FlowDelta): void {
   must(Number.isSafeInteger(generation) && generation >= 0, `generation ${generation} is not a count`);
-  for (const { network, source, destination } of invalidate) {
+  for (const { network, source, destination, port } of invalidate) {
     if (network !== undefined) checkNumber('network', network);
+    if (port !== undefined) checkNumber('port', port);
     checkMacs([source ?? 0, destination ?? 0]);
   }
   for (const { network, ingress, source, destination, fromEpoch, toEpoch, actions } of install) {

@@ -161,8 +161,11 @@ function covers({ fromEpoch, toEpoch }: FlowEntry, epoch: number): boolean {
   return fromEpoch <= epoch && epoch < toEpoch;
 }
 
-function touches({ network, source, destination }: FlowScope, entry: FlowEntry): boolean {
+function touches({ network, source, destination, port }: FlowScope, entry: FlowEntry): boolean {
+  const leadsThere = ({ kind, ...action }: FlowEntry['actions'][number]) =>
+    (kind === 'port' || kind === 'hold') && 'port' in action && action.port === port;
   return (
+    (port === undefined || entry.actions.some(leadsThere)) &&
     (network === undefined || network === entry.network) &&
     (source === undefined || source === entry.source) &&
     (destination === undefined || destination === entry.destination)
