@@ -30,6 +30,10 @@ export class VmHosts {
     return this.#machines.get(host);
   }
 
+  machines(): Map<string, HostMachine> {
+    return new Map(this.#machines);
+  }
+
   /** Undefined while the host is away. */
   readonly of = (host: string): VmHost | undefined => this.#overlay.members.get(host)?.session?.vms;
 

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { type HostRoom, type Resident, usedMemory } from './capacity.js';
+import { movesBorne } from './borne.js';
 import { planDrain } from './drain.js';
 import { advance, beginMove, isStuck, mayRun, type MoveEvent, type MoveState, type Side } from './move.js';
 import { orderMoves } from './order.js';
+import { Slots } from './slots.js';
 
 /** What really is at the two hosts, and everything that is under way between them and the Proxy. */
 class Truth {
@@ -402,4 +404,36 @@ t.test('a drained host is emptied by best fit, and never over', async (t) => {
     { vm: 'x', to: 'c' },
   ]);
   t.match(plan.stay, [{ vm: 'y', reason: /no other host/ }]);
+});
+
+t.test('as many moves at a host as its part of the network bears', async (t) => {
+  const room = (value: number, more = {}) => ({
+    availableBitsPerSecond: { value, ageMs: 0, method: 'probe' as const, confidence: 0.9, ...more },
+  });
+  const at = (...paths: ({ from: string; to: string } & object)[]) => movesBorne({ paths }, 'a');
+  t.equal(at(), 2, 'nothing is known');
+  t.equal(at({ from: 'a', to: 'b', ...room(20e6) }), 1);
+  t.equal(
+    at({ from: 'a', to: 'b', ...room(20e6) }, { from: 'c', to: 'a', ...room(800e6) }),
+    3,
+    'its own link',
+  );
+  t.equal(at({ from: 'b', to: 'c', ...room(20e6) }), 2, 'not its own');
+  t.equal(at({ from: 'a', to: 'b', ...room(100e9) }), 8);
+  t.equal(at({ from: 'a', to: 'b', ...room(20e6, { atLeast: true }) }), 2, 'no less than that');
+  t.equal(at({ from: 'a', to: 'b', ...room(20e6, { confidence: 0.1 }) }), 2);
+  for (const nonsense of [Number.NaN, -1]) t.equal(at({ from: 'a', to: 'b', ...room(nonsense) }), 2);
+
+  let borne = 1;
+  const slots = new Slots(64, () => borne);
+  const release = await slots.take(['a', 'b']);
+  let second: (() => void) | undefined;
+  void slots.take(['a', 'c']).then((done) => (second = done));
+  await Promise.resolve();
+  t.equal(second, undefined);
+  borne = 2;
+  const third = slots.take(['d', 'e']).then((done) => done());
+  await third;
+  t.ok(second, 'looked at again when another is done');
+  release();
 });

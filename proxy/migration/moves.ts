@@ -25,6 +25,8 @@ export interface MovesOptions {
   placing: Placing;
   records: VmRecords;
   hosts: VmHosts;
+  /** Into or out of a host at a time, as the network bears. */
+  movesAHost(host: string): number;
   /** It is being started or stopped. */
   isBusy(vm: string): boolean;
   onChange: MoverOptions['onChange'];
@@ -41,10 +43,11 @@ export class Moves {
   readonly #active = new Map<string, Mover>();
   readonly #waiting = new Map<string, Waiting>();
   readonly #listeners = new Map<string, Progress>();
-  readonly #slots = new Slots(MOVES_MAX);
+  readonly #slots: Slots;
 
   constructor(options: MovesOptions) {
     this.#options = options;
+    this.#slots = new Slots(MOVES_MAX, options.movesAHost);
     for (const record of options.records.all()) if (record.move) this.#restore(record);
   }
 

@@ -1,16 +1,14 @@
 /** As many moves at a time as a host's links should bear; whoever waits longest goes first, if it can. */
 
-/** Moves into or out of one host at a time: more only share its link, and each takes longer. */
-export const MOVES_A_HOST = 2;
-
 export class Slots {
   readonly #total: number;
-  readonly #aHost: number;
+  readonly #aHost: (host: string) => number;
   readonly #taken = new Map<string, number>();
   #all = 0;
   #waiting: { hosts: readonly string[]; go(): void }[] = [];
 
-  constructor(total: number, aHost = MOVES_A_HOST) {
+  /** `aHost`: moves into or out of it at a time, asked whenever one could begin. */
+  constructor(total: number, aHost: (host: string) => number) {
     this.#total = total;
     this.#aHost = aHost;
   }
@@ -28,7 +26,7 @@ export class Slots {
   }
 
   #isFree(hosts: readonly string[]): boolean {
-    return this.#all < this.#total && hosts.every((host) => (this.#taken.get(host) ?? 0) < this.#aHost);
+    return this.#all < this.#total && hosts.every((host) => (this.#taken.get(host) ?? 0) < this.#aHost(host));
   }
 
   #count(hosts: readonly string[], by: number): void {

@@ -1,6 +1,7 @@
 /** The VMs of the overlay as the Proxy drives them: what it is asked, what hosts report, and what follows from both. */
 import {
   type Change,
+  type HostMachine,
   type HostReport,
   type MoveOptions,
   type MoveRequest,
@@ -47,7 +48,12 @@ export class Vms implements VmAuthority {
   /** What was told last of each. */
   readonly #told = new Map<string, { text: string; atMs: number }>();
 
-  private constructor(overlay: Overlay, placing: Placing, records: VmRecords) {
+  private constructor(
+    overlay: Overlay,
+    placing: Placing,
+    records: VmRecords,
+    movesAHost: (host: string) => number,
+  ) {
     this.#overlay = overlay;
     this.#placing = placing;
     this.#records = records;
@@ -55,6 +61,7 @@ export class Vms implements VmAuthority {
     const shared = { overlay, placing, records, hosts: this.#hosts };
     this.#moves = new Moves({
       ...shared,
+      movesAHost,
       isBusy: (vm) => this.#runs.isBusy(vm),
       onChange: (record, move) => this.#tell(record, move),
       onOver: (record, { reason }) => {
@@ -70,13 +77,20 @@ export class Vms implements VmAuthority {
     });
   }
 
-  /** Takes up from the store what ran and moved when the Proxy stopped. */
-  static async create(overlay: Overlay, placing: Placing): Promise<Vms> {
+  /**
+   * Takes up from the store what ran and moved when the Proxy stopped.
+   * @param movesAHost into or out of it at a time, as the network bears
+   */
+  static async create(
+    overlay: Overlay,
+    placing: Placing,
+    movesAHost: (host: string) => number,
+  ): Promise<Vms> {
     const { store, log } = overlay.options;
     const records = await VmRecords.load(store, (err) =>
       log.error({ err }, 'cannot store where VMs may run: after a restart their hosts are asked again'),
     );
-    return new Vms(overlay, placing, records);
+    return new Vms(overlay, placing, records, movesAHost);
   }
 
   // What hosts say.
@@ -226,6 +240,15 @@ export class Vms implements VmAuthority {
   // What is asked.
 
   async vms(): Promise<VmStatus[]> {
+    return this.statuses();
+  }
+
+  /** What hosts said that they have, when they connected last. */
+  machines(): Map<string, HostMachine> {
+    return this.#hosts.machines();
+  }
+
+  statuses(): VmStatus[] {
     const { topology } = this.#overlay;
     return topology.vms.map((vm) => this.#status(vm)).sort((a, b) => (a.vm < b.vm ? -1 : 1));
   }
