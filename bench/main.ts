@@ -1,8 +1,11 @@
 /**
  * `npm run bench [-- SECTION...]`: every figure the project claims, beside the paper's or a rival's. `sight` stands for all
- * sections below it (`sight/traffic` and so on).
+ * sections below it (`sight/traffic` and so on). README.md has the options of `adapt`.
  */
+import { parseArgs } from 'node:util';
 import { ensurePrivilege } from '../lab/index.js';
+import { adaptSections, readOptions, STUDY_OPTIONS } from './adapt/index.js';
+import { SOLVER_SECTIONS } from './adapt/solvers.js';
 import { configurationFigures } from './configuration.js';
 import { Absent, type Figure, printFigures } from './figure.js';
 import { memoryFigures } from './memory.js';
@@ -16,7 +19,15 @@ import { trafficStudyFigures } from './sight/traffic-study.js';
 import { underlayFigures } from './sight/underlay.js';
 import { throughputFigures } from './throughput.js';
 
-const SECTIONS: Record<string, { title: string; measure(): Promise<Figure[]> }> = {
+const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: STUDY_OPTIONS });
+const options = readOptions(values);
+
+interface Section {
+  title: string;
+  measure(): Promise<Figure[]>;
+}
+
+const SECTIONS: Record<string, Section> = {
   configuration: { title: 'Configuration, from the call to the answer', measure: configurationFigures },
   memory: { title: 'Size', measure: memoryFigures },
   migration: { title: 'A VM moves', measure: migrationFigures },
@@ -31,9 +42,10 @@ const SECTIONS: Record<string, { title: string; measure(): Promise<Figure[]> }> 
   'sight/reaction': { title: 'A new topology among real VMs', measure: reactionFigures },
   'sight/cost': { title: 'What seeing costs', measure: costFigures },
   'sight/underlay': { title: 'The underlay, beside the truth', measure: underlayFigures },
+  ...adaptSections(options),
+  ...SOLVER_SECTIONS,
 };
 
-const wanted = process.argv.slice(2).filter((word) => !word.startsWith('-'));
 const covers = (word: string, section: string) => section === word || section.startsWith(`${word}/`);
 const unknown = wanted.find((word) => !Object.keys(SECTIONS).some((section) => covers(word, section)));
 const privilege = ensurePrivilege();

@@ -32,6 +32,8 @@ export const MAY_IMPORT = {
 
 /** Their clock, random source, files and packets come as arguments (tests are exempt). */
 export const PURE = ['lang', 'wren', 'vttif', 'vadapt', 'vnetd/forwarding'];
+/** Within them the exceptions, which only the folder's own index.ts lets out: what is pure must not come to I/O by them. */
+export const NOT_PURE = ['vadapt/running'];
 const DOES_IO =
   /^(node:)?(fs|net|dgram|http2?|https|tls|dns|child_process|worker_threads|cluster|timers)(\/|$)/;
 
@@ -60,6 +62,8 @@ export function importsOf(source) {
 export function judge(file, name, hasDoor) {
   if (!name.startsWith('.')) return judgePackage(file, name);
   const target = posix.join(posix.dirname(file), name);
+  if (reachesException(file, target) && !/^[^/]+\/index\.ts$|\.test\.ts$/.test(file))
+    return `${pureFolder(file)} does no I/O: only its index.ts lets ${posix.dirname(target)} out`;
   const [from] = file.split('/');
   const [to] = target.split('/');
   if (from !== to && !MAY_IMPORT[from]?.includes(to)) {
@@ -71,8 +75,18 @@ export function judge(file, name, hasDoor) {
   return `goes past the door ${entered}/index.ts`;
 }
 
+function pureFolder(file) {
+  const within = (folder) => file.startsWith(`${folder}/`);
+  return NOT_PURE.some(within) ? undefined : PURE.find(within);
+}
+
+/** Whether one is pure and the other is its exception: `vadapt/index.ts` and `vadapt/running/index.js`. */
+function reachesException(file, target) {
+  return pureFolder(file) !== undefined && NOT_PURE.some((folder) => target.startsWith(`${folder}/`));
+}
+
 function judgePackage(file, name) {
-  const pure = PURE.find((folder) => file.startsWith(`${folder}/`));
+  const pure = pureFolder(file);
   if (pure && !file.endsWith('.test.ts') && DOES_IO.test(name)) {
     return `${pure} does no I/O: take what ${name} gives as an argument`;
   }

@@ -28,6 +28,9 @@ const ALLOWED = [
   ['test/star.test.ts', '../lab/index.js'],
   ['lang/parser.test.ts', 'node:fs'],
   ['vnetd/disk.ts', 'node:fs/promises'],
+  ['vadapt/running/solver-thread.ts', 'node:worker_threads'],
+  ['vadapt/index.ts', './running/index.js'],
+  ['proxy/adaptation/world.ts', '../../vadapt/index.js'],
 ];
 
 const REFUSED = [
@@ -42,6 +45,8 @@ const REFUSED = [
   ['proxy/star.ts', '../lab/index.js', /proxy may not import lab/],
   ['vttif/matrix.ts', 'node:fs', /does no I\/O/],
   ['vnetd/forwarding/table.ts', 'node:timers/promises', /does no I\/O/],
+  ['vadapt/solvers/greedy.ts', 'node:worker_threads', /does no I\/O/],
+  ['vadapt/controller/decide.ts', '../running/index.js', /only its index.ts lets vadapt\/running out/],
 ];
 
 t.test('lets pass what the directions allow', async (t) => {

@@ -2,7 +2,7 @@
 /**
  * Sets up, builds, and tells a chapter of the demo in a lab; without root inside a user namespace.
  *
- *   npm run demo [-- CHAPTER] [--keep]
+ *   npm run demo [-- CHAPTER] [--keep] [--lab NAME]
  */
 import { join } from 'node:path';
 import { ROOT, setup } from './setup.mjs';

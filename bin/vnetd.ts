@@ -5,8 +5,9 @@ import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { DEFAULT_PORT, type Endpoint, systemClock, VnetError } from '../core/index.js';
 import { createUserPlane } from '../native/index.js';
-import { Daemon, FileStore, readToken } from '../vnetd/index.js';
+import { CPU_MEANS, type CpuMeansKind, Daemon, FileStore, readToken } from '../vnetd/index.js';
 import { parseEndpoint } from './endpoint.js';
+import { parseRate } from './rate.js';
 
 interface Options {
   name: string;
@@ -21,6 +22,9 @@ interface Options {
   logLevel: string;
   keepAlive: number;
   deadAfter: number;
+  reserve?: string;
+  lineRate?: number;
+  cpu?: CpuMeansKind;
 }
 
 const ANY_ADDRESSES = ['::', '0.0.0.0'];
@@ -59,6 +63,17 @@ const program = new Command('vnetd')
   .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
   .option('--keep-alive <ms>', 'between keep-alives on an idle link', Number, 200)
   .option('--dead-after <ms>', 'a link that heard nothing for this long is down', Number, 800)
+  .option('--reserve <how>', 'bandwidth for links: tc, exec:COMMAND or none; default: tc where it can be had')
+  .option(
+    '--line-rate <rate>',
+    'what the line of the links carries, as 100M; default: what it says',
+    parseRate,
+  )
+  .addOption(
+    new Option('--cpu <how>', 'CPU for VMs; default: cgroup where it can be had, else deadline').choices(
+      CPU_MEANS,
+    ),
+  )
   .addHelpText(
     'after',
     `
@@ -105,6 +120,8 @@ async function main(options: Options): Promise<void> {
       insecure: options.insecure,
       ...(options.proxy ? { proxy: options.proxy } : {}),
       ...(role ? { role } : {}),
+      reserve: { how: options.reserve, lineBps: options.lineRate },
+      cpu: options.cpu,
       timers: { keepAliveMs: options.keepAlive, deadAfterMs: options.deadAfter },
       random: Math.random,
       logger,

@@ -83,6 +83,7 @@ t.test('status', async (t) => {
   t.match(out, /lab +\d+ +1500 +4/);
   t.match(out, 'Links  2 up, 0 down');
   t.match(out, 'guard 12, noMatch 1');
+  t.match(out, /Reserved\n +udp -> b 50M +held +HTB on eth0\n +cpu web 20ms of 100ms +failed +no room\n/);
   t.match(out, /c +host +away +2026-01-02 03:04:05/);
   t.match(out, /a +host +ready .* web\n/);
   t.match(out, '2 VMs, 1 address learnt');
@@ -242,6 +243,7 @@ t.test('completion lists every verb, in every shell', async (t) => {
   t.equal(completed('vnet interf'), 'interfaces\n');
   t.equal(completed('vnet --socket /x li'), 'links link\n');
   t.equal(completed('vnet link d'), 'delete\n');
+  t.equal(completed('vnet adapt hi'), 'history\n');
   t.equal(completed('vnet ping w'), 'web\n');
   t.match((await vnet('completion names')).out, /^home\na\nb\nc\nweb\ndb\n/);
   t.match((await vnet('completion tcsh')).err, 'bash, zsh or fish');

@@ -1,9 +1,17 @@
 /** For the tests: a small overlay (a Proxy, three hosts, one of them away) behind a ControlClient without a daemon. */
 import {
+  type AdaptPlan,
+  type AdaptPlanRequest,
+  type AdaptProgress,
+  type AdaptReason,
+  type AdaptRecord,
+  type AdaptSettings,
+  type AdaptView,
   applyChange,
   type ChangeRequest,
   type Change,
   type ControlClient,
+  DEFAULT_ADAPT,
   DEFAULT_SIGHT,
   diffTopologies,
   type EchoOptions,
@@ -17,6 +25,7 @@ import {
   type MoveResult,
   type MoveView,
   networkId,
+  NOTHING_ADAPTED,
   type OverlayEvent,
   type OverlayView,
   type PlanStep,
@@ -177,6 +186,10 @@ export class FakeOverlay implements ControlClient {
       ports: [port('tap:web0', WEB, [STRANGER])],
       rules: [ROUTE_RULE, STAR_RULE],
       drops: { guard: 12, noMatch: 1 },
+      reservations: [
+        { kind: 'link', of: 'udp b', bitsPerSecond: 50e6, state: 'held', text: 'HTB on eth0' },
+        { kind: 'cpu', of: 'web', sliceUs: 20_000, periodUs: 100_000, state: 'failed', text: 'no room' },
+      ],
     }),
     b: view('b', {
       links: [link('2', 'home', {}), link('4', 'a', DIRECT)],
@@ -370,6 +383,75 @@ export class FakeOverlay implements ControlClient {
     this.echoRequests.push(options);
     const rttUs = Array.from({ length: options.count }, () => this.echoRttUs(++this.#echoes, options));
     return { rttUs, hops: 1 };
+  }
+
+  adaptView: AdaptView = {
+    settings: { ...DEFAULT_ADAPT },
+    state: 'off',
+    adapted: NOTHING_ADAPTED,
+    plans: [],
+    history: [],
+  };
+  adaptPlan: AdaptPlan | undefined;
+  adaptReasons: Record<string, AdaptReason> = {};
+  /** Each call about adaptation: its name and what it was given. */
+  adaptCalls: unknown[][] = [];
+
+  async adaptation(history?: number): Promise<AdaptView> {
+    this.#proxy();
+    this.adaptCalls.push(['adaptation', history]);
+    return { ...this.adaptView, history: this.adaptView.history.slice(0, history ?? 20) };
+  }
+
+  async setAdaptation(settings: Partial<AdaptSettings>): Promise<AdaptSettings> {
+    this.#proxy();
+    this.adaptCalls.push(['setAdaptation', settings]);
+    this.adaptView = { ...this.adaptView, settings: { ...this.adaptView.settings, ...settings } };
+    return this.adaptView.settings;
+  }
+
+  async planAdaptation(request: AdaptPlanRequest = {}): Promise<AdaptPlan> {
+    this.#proxy();
+    this.adaptCalls.push(['planAdaptation', request]);
+    if (!this.adaptPlan) throw new VnetError('VNET_ERR_UNSUPPORTED', 'nothing to plan by');
+    return this.adaptPlan;
+  }
+
+  async applyAdaptation(plan: string, progress?: (step: AdaptProgress) => void): Promise<AdaptRecord> {
+    this.#proxy();
+    this.adaptCalls.push(['applyAdaptation', plan]);
+    if (this.adaptPlan?.id !== plan) throw new VnetError('VNET_ERR_NOT_FOUND', `no plan ${plan}`);
+    const { network, actions, gain } = this.adaptPlan;
+    for (const [i, { why }] of actions.entries())
+      progress?.({ step: 'link', done: i + 1, total: actions.length, text: why });
+    const record: AdaptRecord = {
+      id: plan,
+      at: '2026-01-02T03:04:05.678Z',
+      network,
+      by: 'user',
+      outcome: 'applied',
+      reason: 'asked for',
+      actions: actions.map(({ action }) => action),
+      predictedGain: gain,
+      tookMs: 12,
+    };
+    this.adaptView = { ...this.adaptView, history: [record, ...this.adaptView.history] };
+    return record;
+  }
+
+  async whyAdapted(subject: string): Promise<AdaptReason> {
+    this.#proxy();
+    this.adaptCalls.push(['whyAdapted', subject]);
+    const reason = this.adaptReasons[subject];
+    if (!reason) throw new VnetError('VNET_ERR_NOT_FOUND', `nothing is called ${subject}`);
+    return reason;
+  }
+
+  async clearAdaptation(): Promise<AdaptRecord | undefined> {
+    this.#proxy();
+    this.adaptCalls.push(['clearAdaptation']);
+    this.adaptView = { ...this.adaptView, adapted: NOTHING_ADAPTED };
+    return undefined;
   }
 
   /** What hosts say of VMs, beside the statement. */

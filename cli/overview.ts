@@ -11,6 +11,7 @@ const FIRST_STEPS: [command: string, effect: string][] = [
   ['vnet route web db', 'the way a frame takes, and which rule decides'],
   ['vnet watch', 'who talks to whom, and the network underneath, live'],
   ['vnet doctor web db', 'what is wrong between two VMs, and what to do'],
+  ['vnet adapt plan', 'what would make it faster: VMs to move, links, routes'],
   ['vnet diff lab.vnet', 'what an edited script would change'],
   ['vnet apply lab.vnet', 'change it, without dropping a frame'],
 ];

@@ -1,16 +1,8 @@
 /** A plan on the screen, the question before it, and its execution with progress. */
-import {
-  type ChangeProgress,
-  type ChangeRequest,
-  type ChangeResult,
-  type Plan,
-  type PlanStep,
-  VnetError,
-} from '../core/index.js';
+import { type ChangeRequest, type ChangeResult, type Plan, type PlanStep, VnetError } from '../core/index.js';
 import { duration, plural } from './format.js';
+import { ProgressBar } from './progress-bar.js';
 import type { Run } from './run.js';
-
-const BAR_WIDTH = 24;
 
 /** Prints the plan: statements first, then what they mean for each host. */
 export function showPlan(run: Run, plan: Plan): void {
@@ -53,16 +45,17 @@ function stepLines(run: Run, step: PlanStep): string[] {
   ];
 }
 
-/** Throws `VNET_ERR_REFUSED` where nobody can be asked; otherwise whether the person agrees. */
-export async function agreed(run: Run, yes: boolean, question: string): Promise<boolean> {
+/**
+ * Throws `VNET_ERR_REFUSED` where nobody can be asked; otherwise whether the person agrees.
+ * `look`: the command that shows what is asked about.
+ */
+export async function agreed(run: Run, yes: boolean, question: string, look = 'vnet diff'): Promise<boolean> {
   if (yes) return true;
   if (!run.context.stdin.isTTY || run.json) {
     throw new VnetError(
       'VNET_ERR_REFUSED',
       'nobody can be asked: standard input is not a terminal, or --json is set',
-      {
-        hint: 'look at the plan with `vnet diff`, then repeat with --yes',
-      },
+      { hint: `look at it with \`${look}\`, then repeat with --yes` },
     );
   }
   return await run.context.stdin.confirm(`${question} [y/N] `);
@@ -72,7 +65,9 @@ export async function agreed(run: Run, yes: boolean, question: string): Promise<
 export async function execute(run: Run, request: ChangeRequest): Promise<ChangeResult> {
   const bar = new ProgressBar(run);
   try {
-    return await run.client.apply(request, (progress) => bar.show(progress));
+    return await run.client.apply(request, ({ phase, host, done, total }) =>
+      bar.show({ done, total, text: [phase, host ?? ''].join(' ').trimEnd(), undo: phase === 'undo' }),
+    );
   } finally {
     bar.clear();
   }
@@ -90,34 +85,5 @@ export function showResult(run: Run, result: ChangeResult): void {
         `Away: ${result.pending.join(', ')}. Each gets its part when it is back; no route goes through it until then.`,
       ),
     );
-  }
-}
-
-/** One line of standard error, rewritten; nothing at all where that is not a terminal. */
-class ProgressBar {
-  #shown = false;
-
-  constructor(readonly run: Run) {}
-
-  show(progress: ChangeProgress): void {
-    const { stderr, env } = this.run.context;
-    if (!stderr.isTTY || this.run.json || env['TERM'] === 'dumb') return;
-    const { full, empty } = this.run.glyphs;
-    const share = progress.total === 0 ? 1 : Math.min(1, progress.done / progress.total);
-    const filled = Math.round(share * BAR_WIDTH);
-    const bar = full.repeat(filled) + empty.repeat(BAR_WIDTH - filled);
-    const host = progress.host === undefined ? '' : ` ${progress.host}`;
-    const painted = this.run.colourErrors
-      ? progress.phase === 'undo'
-        ? this.run.paint.bad(bar)
-        : this.run.paint.good(bar)
-      : bar;
-    stderr.write(`\r\u001b[K${painted} ${progress.done}/${progress.total} ${progress.phase}${host}`);
-    this.#shown = true;
-  }
-
-  clear(): void {
-    if (this.#shown) this.run.context.stderr.write('\r\u001b[K');
-    this.#shown = false;
   }
 }

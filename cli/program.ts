@@ -6,6 +6,7 @@ import { overviewText } from './overview.js';
 import { makePalette, type Palette, wantsColour } from './palette.js';
 import { ExitWith } from './run.js';
 import { ScriptErrors } from './scripts.js';
+import { addAdapt } from './verbs/adapt.js';
 import { addApply } from './verbs/apply.js';
 import { addCheck } from './verbs/check.js';
 import { addCompletion } from './verbs/completion.js';
@@ -31,6 +32,7 @@ import { addRule } from './verbs/rule.js';
 import { addRules } from './verbs/rules.js';
 import { addShow } from './verbs/show.js';
 import { addSight } from './verbs/sight.js';
+import { addSim } from './verbs/sim.js';
 import { addStatus } from './verbs/status.js';
 import { addTopology } from './verbs/topology.js';
 import { addUp } from './verbs/up.js';
@@ -59,6 +61,7 @@ const VERBS = [
   addDoctor,
   addRecord,
   addReplay,
+  addSim,
   addCheck,
   addDiff,
   addApply,
@@ -69,6 +72,7 @@ const VERBS = [
   addRule,
   addConfigTime,
   addSight,
+  addAdapt,
   addUp,
   addDown,
   addCompletion,

@@ -5,6 +5,7 @@
  * Every daemon serves the same API. Its own state (`LocalView`) it answers itself; what concerns the intent goes
  * to the `Authority`: in the Proxy's process the Proxy itself, elsewhere the same calls over the control channel.
  */
+import type { AdaptAuthority, AdaptOutcome, HostLoad } from './adapt.js';
 import type { Change } from './topology-diff.js';
 import type { ErrorBody, VnetError } from './errors.js';
 import type { HostConfig, HostDelta } from './host-config.js';
@@ -79,6 +80,7 @@ export interface SightReports {
   /** An encoded TrafficUpdate; see core/traffic-update. */
   traffic(host: string, update: Uint8Array): void;
   underlay(host: string, report: UnderlayReport): void;
+  load(host: string, load: HostLoad): void;
   /** A `what` of the host was left out before it came here, whole or in part: too large, too often, or nonsense. */
   refused(host: string, what: string, error: VnetError): void;
 }
@@ -148,6 +150,22 @@ export interface InterfaceView {
   linksFrom?: string;
 }
 
+/** What a host was told to reserve, and how that stands. */
+export interface ReservationView {
+  kind: 'link' | 'cpu';
+  /** `udp b`: type and peer of a link; or the VM. */
+  of: string;
+  /** Of a link. */
+  bitsPerSecond?: number;
+  /** Of a VM's CPU. */
+  periodUs?: number;
+  sliceUs?: number;
+  /** `waiting`: for the peer's address, or for the VM to run here. */
+  state: 'held' | 'waiting' | 'failed';
+  /** By what it is held, what it waits for, or why it failed; a sentence. */
+  text: string;
+}
+
 /** One daemon's own state: primitives "list interfaces", "list links", "list rules" (Virtuoso 3.2). */
 export interface LocalView {
   host: string;
@@ -177,6 +195,8 @@ export interface LocalView {
   /** By reason name, only those above zero. */
   drops: Record<string, number>;
   flowEntries: number;
+  /** Default: none. */
+  reservations?: ReservationView[];
 }
 
 export interface VmView {
@@ -234,7 +254,17 @@ export interface RouteView {
 
 export interface PlanStep {
   sign: '+' | '-' | '~';
-  kind: 'network' | 'host' | 'vm' | 'port' | 'link' | 'shape' | 'route' | 'rule';
+  kind:
+    | 'network'
+    | 'host'
+    | 'vm'
+    | 'port'
+    | 'link'
+    | 'shape'
+    | 'route'
+    | 'rule'
+    | 'reservation'
+    | 'constraint';
   /** The statement in the modern language form, without newline. */
   text: string;
   /** For `~`: the statement it replaces. */
@@ -279,7 +309,7 @@ export interface ChangeResult {
 }
 
 /** Whoever holds the intent. Rejects with `VNET_ERR_UNREACHABLE` where the Proxy is away. */
-export interface Authority extends VmAuthority {
+export interface Authority extends VmAuthority, AdaptAuthority {
   overview(): Promise<OverlayView>;
   plan(request: ChangeRequest): Promise<Plan>;
   /** Validated whole before the first step; undone if a step fails (the error says which and why). */
@@ -326,5 +356,7 @@ export type OverlayEvent = { at: string } & (
   | { kind: 'tree'; network: string; fallen: boolean; edges: [string, string][] }
   /** VTTIF declared another topology: the text is what `vnet topology` heads its answer with. */
   | { kind: 'topology'; network: string; serial: number; state: TopologyView['state']; text: string }
+  /** Adaptation acted, or looked at what came of it. */
+  | { kind: 'adaptation'; network: string; record: string; outcome: AdaptOutcome; text: string }
   | { kind: 'error'; host: string; error: ErrorBody }
 );

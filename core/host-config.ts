@@ -28,6 +28,8 @@ export interface LinkConfig {
   dial?: Endpoint;
   /** Order among the live links of an edge: lowest first. */
   preference: number;
+  /** Of the underlay, for what this host sends on it (VRESERVE), bits a second of IP packets. */
+  reservedBitsPerSecond?: number;
 }
 
 export interface PortConfig {
@@ -40,6 +42,13 @@ export interface PortConfig {
   macs: MacAddress[];
 }
 
+/** CPU that a VM which runs here gets (VSched); without effect while it runs elsewhere. */
+export interface CpuConfig {
+  vm: string;
+  periodUs: number;
+  sliceUs: number;
+}
+
 export interface HostConfig {
   host: string;
   /** Grows with every change of this host's part. */
@@ -48,6 +57,8 @@ export interface HostConfig {
   links: LinkConfig[];
   ports: PortConfig[];
   rules: Rule[];
+  /** Default: none. */
+  cpu?: CpuConfig[];
 }
 
 /** A step of a change at one host, applied whole or not at all. Replacing by the same identity is atomic. */
@@ -62,4 +73,7 @@ export interface HostDelta {
   rules?: Rule[];
   /** Rule ids. */
   removeRules?: string[];
+  cpu?: CpuConfig[];
+  /** VM names. */
+  removeCpu?: string[];
 }

@@ -1,3 +1,4 @@
+export * from './adapt.js';
 export * from './api/index.js';
 export * from './clock.js';
 export * from './control.js';

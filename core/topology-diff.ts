@@ -24,6 +24,9 @@ export const IDENTITY: { [K in keyof Lists]: (statement: Lists[K]) => string } =
     [shape.network, shape.kind, shape.type, (shape.dimensions ?? []).join('x'), ...shape.hosts].join(' '),
   routes: (route) => `${route.network} ${route.from} ${route.both ? '<->' : '->'} ${route.to}`,
   rules: (rule) => `${rule.network} ${rule.host} ${matcherKey(rule.source)} ${matcherKey(rule.destination)}`,
+  linkReservations: ({ type, from, to }) => `${type} ${from} ${to}`,
+  cpuReservations: ({ vm }) => vm,
+  constraints: ({ kind, vms }) => `${kind} ${[...vms].sort().join(' ')}`,
 };
 
 export const TOPOLOGY_LISTS = Object.keys(IDENTITY) as (keyof Topology)[];
@@ -57,6 +60,8 @@ function canonicalStatement(list: keyof Topology, statement: object): object {
   if (list === 'routes') sorted['both'] = (statement as { both: boolean }).both;
   const machine = sorted['machine'] as object | undefined;
   if (machine !== undefined) sorted['machine'] = canonicalStatement('networks', machine);
+  for (const set of ['among', ...(list === 'constraints' ? ['vms'] : [])])
+    if (Array.isArray(sorted[set])) sorted[set] = [...new Set(sorted[set] as string[])].sort(compare);
   if (list === 'hosts' || list === 'vms') return sorted;
   if (list === 'links') {
     const [a, b] = [sorted['a'] as string, sorted['b'] as string].sort();

@@ -4,6 +4,7 @@
  * Lists are sets: their order carries no meaning, and `canonical` (topology-diff.ts) sorts them. Names are
  * unique a kind: hosts among hosts, VMs among VMs, networks among networks.
  */
+import type { CpuReservation, LinkReservation } from './adapt.js';
 import type { MacAddress } from './mac.js';
 import type { VmMachine } from './vm.js';
 
@@ -17,6 +18,12 @@ export interface Topology {
   shapes: Shape[];
   routes: Route[];
   rules: RuleStatement[];
+  /** Bandwidth of the underlay for links (VRESERVE). */
+  linkReservations: LinkReservation[];
+  /** CPU for VMs (VSched). */
+  cpuReservations: CpuReservation[];
+  /** What adaptation keeps to when it places VMs. */
+  constraints: Constraint[];
 }
 
 export interface Network {
@@ -58,6 +65,8 @@ export interface Vm {
   port?: string;
   memoryBytes?: number;
   cpus?: number;
+  /** Hosts that adaptation may move it to, that of the statement included; absent: all. */
+  among?: string[];
   /** Absent: somebody else runs it. */
   machine?: VmMachine;
 }
@@ -112,6 +121,13 @@ export interface Route {
   via: string[];
 }
 
+/** Names of VMs; a set. */
+export type Constraint =
+  /** No two of them on one host; or all on one. */
+  | { kind: 'apart' | 'together'; vms: string[] }
+  /** Frames between the two, each way, take paths whose latency is no more than this, microseconds. */
+  | { kind: 'within'; vms: string[]; maxLatencyUs: number };
+
 export type SourceMatcher =
   | { kind: 'exact'; mac: MacAddress }
   | { kind: 'not'; mac: MacAddress }
@@ -140,7 +156,19 @@ export const DEFAULT_MTU = 1500;
 export const DEFAULT_NETWORK = 'default';
 
 export function emptyTopology(): Topology {
-  return { networks: [], hosts: [], vms: [], ports: [], links: [], shapes: [], routes: [], rules: [] };
+  return {
+    networks: [],
+    hosts: [],
+    vms: [],
+    ports: [],
+    links: [],
+    shapes: [],
+    routes: [],
+    rules: [],
+    linkReservations: [],
+    cpuReservations: [],
+    constraints: [],
+  };
 }
 
 /** FNV-1a over the UTF-8 name, never zero: stable everywhere without a registry; clashes are refused by `lang`. */

@@ -200,6 +200,10 @@ export interface VmEvents {
 export interface RunningVm {
   readonly console?: string;
   state(): Promise<'running' | 'paused'>;
+  /** Those of this machine that make the VM, as of a moment ago. Absent: the driver cannot tell, so nothing is reserved for them. */
+  processes?(): Promise<readonly number[]>;
+  /** Threads that execute the guest's CPUs and start no others. Absent: there are none apart. */
+  cpuThreads?(): Promise<readonly number[]>;
   stop(options: { graceMs: number }): Promise<void>;
   /** `done` resolves when it is gone from here, and rejects when it stays (it runs again by then). */
   send(ticket: VmTicket, options: MoveOptions, progress: (transfer: MoveTransfer) => void): OutgoingVm;
@@ -304,4 +308,6 @@ export interface VmAuthority {
   /** Moves every VM that is not pinned to where there is room. */
   drainHost(host: string, options?: MoveOptions, progress?: (move: MoveView) => void): Promise<MoveResult[]>;
 }
+/** A VM whose CPU is reserved has a CPU group of this name and its own, below that of its host's daemon. */
+export const VM_CPU_GROUP = 'vnet-vm.';
 export const STOP_GRACE_MS = 10_000;

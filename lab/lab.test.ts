@@ -10,6 +10,8 @@ import { VnetError } from '../core/index.js';
 import { printTopology } from '../lang/index.js';
 import { contains, coreAddress, parseSubnet, toAddress, toNumber } from './address.js';
 import { runCommand } from './command.js';
+import { makeDemoLab } from './demo/demo-overlay.js';
+import { Stage } from './demo/stage.js';
 import {
   emptySpec,
   emulatorProgram,
@@ -346,11 +348,11 @@ async function bridgedRate(lab: Lab): Promise<number> {
   return (JSON.parse(stdout) as { bps: number }).bps;
 }
 
-t.test('a lab is removed after its maker was killed', { skip, timeout: 30_000 }, async (t) => {
-  const name = `${NAME}k`;
+/** A lab whose maker was killed. */
+async function leaveBehind(name: string): Promise<void> {
   const script = `
     import { makeLab, parseLab } from ${JSON.stringify(new URL('./index.js', import.meta.url).href)};
-    const lab = await makeLab(parseLab('host a delay 5ms\\nhost b\\nvm v on a'), { name: ${JSON.stringify(name)} });
+    const lab = await makeLab(parseLab('host a delay 5ms\\nhost b\\nvm v on a'), { name: ${JSON.stringify(name)}, temporary: true });
     lab.host('b').spawn(['sleep', '1000'], { stdio: 'ignore' });
     console.log('up');`;
   const maker = spawn(process.execPath, ['--input-type=module', '-e', script], {
@@ -359,13 +361,20 @@ t.test('a lab is removed after its maker was killed', { skip, timeout: 30_000 },
   await new Promise((resolve) => maker.stdout.once('data', resolve));
   maker.kill('SIGKILL');
   await new Promise((resolve) => maker.once('exit', resolve));
+}
+
+t.test('a lab is removed after its maker was killed', { skip, timeout: 30_000 }, async (t) => {
+  const name = `${NAME}k`;
+  await leaveBehind(name);
   const state = loadState(defaultRoot(), name);
   t.ok(state.processes.length >= 1 && state.processes.every(isAlive), 'what it started still runs');
   t.match(
     listLabs().find((entry) => entry.name === name),
-    { makerAlive: false },
+    { makerAlive: false, leftBehind: true },
   );
   const own = openLab(name);
+  await own.keep();
+  t.notOk(listLabs().find((entry) => entry.name === name)?.leftBehind, 'kept on purpose');
   t.ok(await pings(own, 'a', 'b'), 'and can be used by another process');
   await own.setPath('a', 'b', { delayMs: 1 });
   t.equal(own.truth().paths[0]?.delayMs, 1);
@@ -373,6 +382,19 @@ t.test('a lab is removed after its maker was killed', { skip, timeout: 30_000 },
   t.notOk(state.processes.some(isAlive));
   t.notMatch(await output(['ip', 'netns', 'list']), new RegExp(`vl-${name}-`));
   await t.rejects(async () => removeLab(name), { code: 'VNET_ERR_NOT_FOUND' });
+});
+
+t.test('a demo takes the place of one that was killed, and of no other', { skip }, async (t) => {
+  const name = `${NAME}d`;
+  await leaveBehind(name);
+  const stage = new Stage('run/home.sock', name);
+  t.teardown(() => stage.close());
+  const said: string[] = [];
+  stage.print = (...lines) => void said.push(...lines);
+  const lab = await makeDemoLab(stage, 'star.lab');
+  t.match(said[0], new RegExp(`removed the lab ${name} of .*: its demo was killed`));
+  t.ok(lab.vm('a1'), 'the new one');
+  await t.rejects(makeDemoLab(stage, 'star.lab'), { code: 'VNET_ERR_EXISTS', message: /a demo runs in it/ });
 });
 
 t.test("a VM joined by a Unix socket speaks as QEMU's stream", { skip }, async (t) => {

@@ -35,6 +35,8 @@ export interface LabOptions {
   name?: string;
   /** Folder of the records. Default: /run/vnet-lab for root, else under XDG_RUNTIME_DIR or /tmp. */
   root?: string;
+  /** It is not meant to outlive the process that makes it; `keep` takes that back. Default false. */
+  temporary?: boolean;
 }
 
 /** One entry of `listLabs`. */
@@ -45,6 +47,8 @@ export interface LabListing {
   vms: number;
   /** Whether the process that made it still runs. A lab lives on without it. */
   makerAlive: boolean;
+  /** Whether it was to end with that process, which was killed. */
+  leftBehind: boolean;
 }
 
 /** What is thrown before the kernel is touched. */
@@ -346,6 +350,14 @@ export class Lab implements ProcessKeeper {
     return measurePaths(this, options);
   }
 
+  /** It outlives the process that made it. */
+  keep(): Promise<void> {
+    return this.#change(async () => {
+      delete this.#state.temporary;
+      this.#save();
+    });
+  }
+
   /** Ends everything in the lab and removes exactly what it made. May be called again. */
   close(): Promise<void> {
     this.#closed ??= this.#turn.then(() => removeByState(this.#root, this.#state));
@@ -388,6 +400,7 @@ export async function makeLab(spec: LabSpec, options: LabOptions = {}): Promise<
     bootId: bootId(),
     maker: { pid: process.pid, startTicks: startTicks(process.pid) ?? '', what: 'maker' },
     madeAt: new Date().toISOString(),
+    ...(options.temporary === true ? { temporary: true } : {}),
     spec: complete(spec),
     namespaces: [],
     processes: [],
@@ -424,8 +437,24 @@ export function removeLab(name: string, options: Omit<LabOptions, 'name'> = {}):
 /** Labs with a record here. */
 export function listLabs(options: Omit<LabOptions, 'name'> = {}): LabListing[] {
   const root = options.root ?? defaultRoot();
-  return stateNames(root).map((name) => {
-    const { madeAt, spec, maker } = loadState(root, name);
-    return { name, madeAt, hosts: spec.hosts.length, vms: spec.vms.length, makerAlive: isAlive(maker) };
+  return stateNames(root).flatMap((name) => {
+    const state = stateIfAny(root, name);
+    return state === undefined ? [] : [listingOf(state)];
   });
+}
+
+/** Undefined for one that is removed at this very moment. */
+function stateIfAny(root: string, name: string): LabState | undefined {
+  try {
+    return loadState(root, name);
+  } catch (error) {
+    if (VnetError.from(error).code !== 'VNET_ERR_NOT_FOUND') throw error;
+    return undefined;
+  }
+}
+
+function listingOf({ name, madeAt, spec, maker, temporary }: LabState): LabListing {
+  const makerAlive = isAlive(maker);
+  const leftBehind = temporary === true && !makerAlive;
+  return { name, madeAt, hosts: spec.hosts.length, vms: spec.vms.length, makerAlive, leftBehind };
 }

@@ -1,8 +1,9 @@
 /** Removal by the record: exactly what it lists, in an order that leaves nothing running in what goes away. */
 
-import { rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { VnetError } from '../core/index.js';
+import { VM_CPU_GROUP, VnetError } from '../core/index.js';
 import { forgetWire } from '../vm/index.js';
 import { mustRun, runCommand } from './command.js';
 import {
@@ -70,9 +71,15 @@ async function processesIn(namespaces: readonly string[]): Promise<ProcessRecord
     .map((pid) => ({ pid, startTicks: startTicks(pid) ?? '', what: 'in a namespace of the lab' }));
 }
 
+function vmGroupsIn(path: string): string[] {
+  return existsSync(path) ? readdirSync(path).filter((name) => name.startsWith(VM_CPU_GROUP)) : [];
+}
+
 async function removeCgroup(path: string): Promise<void> {
   for (const end = Date.now() + DEATH_MS; ; await sleep(POLL_MS)) {
     try {
+      // Daemons that were killed left those of VMs whose CPU was reserved.
+      for (const name of vmGroupsIn(path)) rmdirSync(join(path, name));
       return rmdirSync(path);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;

@@ -38,6 +38,8 @@ export interface LabState {
   /** Who made it; not to be ended with it. */
   maker: ProcessRecord;
   madeAt: string;
+  /** To end with its maker. */
+  temporary?: boolean;
   /** As it is now: changes while running included, addresses and MACs filled in. */
   spec: LabSpec;
   /** How delay, jitter, loss and reordering are made; undefined while no path asks for any. */

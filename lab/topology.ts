@@ -1,5 +1,5 @@
 /** A lab as the overlay sees it. */
-import { DEFAULT_PORT, type NetnsMachine, type Topology, VnetError } from '../core/index.js';
+import { DEFAULT_PORT, emptyTopology, type NetnsMachine, type Topology, VnetError } from '../core/index.js';
 import type { Lab } from './lab.js';
 import { namespaceOf } from './layout.js';
 import { type MachineSpec, portSpecOf, socketOf } from './spec.js';
@@ -25,6 +25,7 @@ export function topologyOf(lab: Lab, proxy?: string): Topology {
     throw new VnetError('VNET_ERR_NOT_FOUND', `the lab '${lab.name}' has no host '${chosen}'`);
   }
   return {
+    ...emptyTopology(),
     networks: [{ name: 'lab' }],
     hosts: lab.hosts.map((host) => ({
       name: host.name,
@@ -42,10 +43,5 @@ export function topologyOf(lab: Lab, proxy?: string): Topology {
         ...(machine === undefined ? {} : { machine }),
       };
     }),
-    ports: [],
-    links: [],
-    shapes: [],
-    routes: [],
-    rules: [],
   };
 }

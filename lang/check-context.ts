@@ -85,6 +85,22 @@ function firstByName<T extends { name: string }>(statements: T[]): Map<string, T
   return byName;
 }
 
+/** Reports the second and later statements of one identity. */
+export function checkUnique<T extends object>(
+  context: CheckContext,
+  statements: T[],
+  identity: (statement: T) => string,
+  wording: (statement: T) => Wording,
+  part = 'head',
+): void {
+  const seen = new Map<string, T>();
+  for (const statement of statements) {
+    const first = seen.get(identity(statement));
+    if (first === undefined) seen.set(identity(statement), statement);
+    else context.report(statement, part, wording(statement), first);
+  }
+}
+
 /** What a topology will be after the change, statements of the change kept as the same objects. */
 export function afterChange(running: Topology, change: Change): Topology {
   const result = emptyTopology() as Record<keyof Topology, object[]>;

@@ -11,8 +11,10 @@ import {
   type Topology,
   type Vm,
 } from '../core/index.js';
-import { afterChange, CheckContext, type CheckOptions } from './check-context.js';
+import { afterChange, CheckContext, type CheckOptions, checkUnique } from './check-context.js';
 import { checkRoutes, checkRules } from './check-forwarding.js';
+import { checkConstraints } from './check-constraints.js';
+import { checkReservations } from './check-reservations.js';
 import { checkWarnings } from './check-warnings.js';
 import { type Diagnostic, Diagnostics } from './diagnostics.js';
 import { shapeProblem } from './edges.js';
@@ -64,6 +66,8 @@ export function checkAll(
   checkShapes(context);
   checkRoutes(context);
   checkRules(context);
+  checkReservations(context);
+  checkConstraints(context);
   checkRemoved(context, change.remove);
   if (context.findings.length === 0 && !diagnostics.failed) checkWarnings(context);
   for (const finding of context.findings) diagnostics.addFinding(finding);
@@ -73,22 +77,6 @@ function checkName(context: CheckContext, statement: { name: string }): void {
   const { name } = statement;
   if (!isName(name)) context.report(statement, 'name', words.badName(name));
   else if (isModernKeyword(name)) context.report(statement, 'name', words.reservedName(name));
-}
-
-/** Reports the second and later statements of one identity. */
-function checkUnique<T extends object>(
-  context: CheckContext,
-  statements: T[],
-  identity: (statement: T) => string,
-  wording: (statement: T) => words.Wording,
-  part = 'head',
-): void {
-  const seen = new Map<string, T>();
-  for (const statement of statements) {
-    const first = seen.get(identity(statement));
-    if (first === undefined) seen.set(identity(statement), statement);
-    else context.report(statement, part, wording(statement), first);
-  }
 }
 
 function checkNetworks(context: CheckContext): void {
@@ -159,6 +147,7 @@ function checkVms(context: CheckContext): void {
     for (const index of vm.macs.keys()) checkVmMac(context, vm, index, byMac);
     checkSize(context, vm);
     checkMachine(context, vm);
+    checkAmong(context, vm);
   }
 }
 
@@ -177,6 +166,18 @@ function checkMachine(context: CheckContext, vm: Vm): void {
   const { machine } = vm;
   if (machine?.driver === 'qemu' && machine.kernel === undefined && machine.disk === undefined)
     context.report(vm, 'run', words.nothingToBoot(vm.name));
+}
+
+function checkAmong(context: CheckContext, vm: Vm): void {
+  const { name, host, among, pinned = false } = vm;
+  if (among === undefined) return;
+  const seen = new Set<string>();
+  for (const [index, each] of among.entries()) {
+    context.knows('host', each, vm, `among:${index}`);
+    if (seen.has(each)) context.report(vm, `among:${index}`, words.hostTwice(each));
+    seen.add(each);
+  }
+  if (!seen.has(host)) context.report(vm, 'among:0', words.outsideAmong(name, host, pinned));
 }
 
 /** What a VM needs, or a host has for VMs. */

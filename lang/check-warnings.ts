@@ -120,6 +120,7 @@ function warnOfIdleHosts(context: CheckContext): void {
   const { hosts, vms, ports, links, shapes, routes, rules } = context.topology;
   const busy = new Set<string>([
     ...[...vms, ...ports, ...rules].map(({ host }) => host),
+    ...vms.flatMap(({ among = [] }) => among),
     ...links.flatMap(({ a, b }) => [a, b]),
     ...routes.flatMap(({ via }) => via),
     ...shapes.flatMap((shape) => shape.hosts),

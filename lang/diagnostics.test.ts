@@ -53,6 +53,11 @@ t.test('what only topologies without text can have', async (t) => {
         actions: [],
       },
     ],
+    linkReservations: [{ type: 'tcp' as const, from: 'p', to: 'vm', bitsPerSecond: 0 }],
+    constraints: [
+      { kind: 'apart' as const, vms: ['x'] },
+      { kind: 'within' as const, vms: ['x', 'y'], maxLatencyUs: Number.NaN },
+    ],
   };
   t.equal(
     renderDiagnostics(note(checkTopology(topology, 'body')), () => undefined),
@@ -92,6 +97,18 @@ error[rule-empty]: the rule does nothing
 error[bad-mac]: "02:zz" is not an Ethernet address
  --> body
   = help: write six hexadecimal octets, as in 02:00:00:00:00:01
+
+error[bad-number]: "0" is not a rate
+ --> body
+  = help: write it as in 50M or 1.5G
+
+error[keep-one]: fewer than two VMs are named
+ --> body
+  = help: name two different VMs or more
+
+error[bad-number]: "NaN" is not a time
+ --> body
+  = help: write it as in 20ms or 500us
 `.slice(1),
   );
 });
@@ -155,7 +172,10 @@ t.test('what documents and examples show is in the language', async (t) => {
   const list = (folder: string): string[] =>
     existsSync(join(root, folder)) ? readdirSync(join(root, folder)) : [];
   let shown = 0;
-  for (const file of ['docs/language.md', 'README.md'].filter((name) => existsSync(join(root, name)))) {
+  const documents = ['README.md', ...list('docs').map((name) => `docs/${name}`)].filter((name) =>
+    name.endsWith('.md'),
+  );
+  for (const file of documents) {
     for (const [, block = ''] of read(file).matchAll(/^```vnet\n([^]*?)^```$/gm)) {
       t.equal(
         renderDiagnostics(parseScript(block, { file }).diagnostics, () => block),

@@ -1,5 +1,6 @@
 /** What shapes need, and which edges a topology has. */
 import {
+  type LinkType,
   type Shape,
   type ShapeKind,
   shapeEdges,
@@ -37,13 +38,14 @@ function dimensionProblem(shape: Shape): Wording | undefined {
 
 /** Every edge that links, shapes and the automatic star make. A mesh is a set of hosts, not its square of pairs. */
 export class Edges {
+  #linksByType: ReadonlySet<string> | undefined;
   /** True when a shape's edges are not known because its size is wrong. */
   readonly incomplete: boolean = false;
   readonly #pairs = new Set<string>();
   readonly #meshes: ReadonlySet<string>[] = [];
   readonly #proxies: ReadonlySet<string>;
 
-  constructor(topology: Topology) {
+  constructor(private readonly topology: Topology) {
     this.#proxies = new Set(topology.hosts.filter((host) => host.proxy).map((host) => host.name));
     for (const { a, b } of topology.links) this.#pairs.add(key(a, b));
     for (const shape of topology.shapes) {
@@ -57,6 +59,22 @@ export class Edges {
     if (this.#proxies.has(a) || this.#proxies.has(b) || this.#pairs.has(key(a, b))) return true;
     return this.#meshes.some((mesh) => mesh.has(a) && mesh.has(b));
   }
+
+  /** Of this type; the Proxy's star is of TCP. Asked for seldom, so it is looked up at the first question. */
+  hasLink(type: LinkType, a: string, b: string): boolean {
+    if (type === 'tcp' && (this.#proxies.has(a) || this.#proxies.has(b))) return true;
+    this.#linksByType ??= typedLinks(this.topology);
+    return this.#linksByType.has(`${type} ${key(a, b)}`);
+  }
+}
+
+function typedLinks(topology: Topology): Set<string> {
+  const links = new Set(topology.links.map(({ type, a, b }) => `${type} ${key(a, b)}`));
+  for (const shape of topology.shapes) {
+    if (shapeProblem(shape, topology) !== undefined) continue;
+    for (const [a, b] of shapeEdges(shape, topology)) links.add(`${shape.type} ${key(a, b)}`);
+  }
+  return links;
 }
 
 const key = (a: string, b: string): string => (a < b ? `${a} ${b}` : `${b} ${a}`);

@@ -1,4 +1,4 @@
-/** Scripts that the tests start from: the example of the modern form, and Figure 2 in the paper's. */
+/** Scripts that the tests start from: the examples of the modern form, and Figure 2 in the paper's. */
 
 export const DESIGN_EXAMPLE = `network lab
 
@@ -12,6 +12,28 @@ vm db   pinned on b  mac 02:00:00:00:00:02  port packet:vnet7
 star tcp                                # the ground: every host to the Proxy
 link udp a b                            # a fast path on top
 route web <-> db  via a b               # every host of the path, ends included, both directions
+`;
+
+/** What is reserved, and where VMs may be placed. */
+export const PROMISES = `network lab
+
+proxy home  at home.example.org:7700
+host  a     at 10.0.1.1:7700  cpu 2
+host  b
+
+vm db   on b  mac 02:00:00:00:00:02  among a,b
+vm web  on a  mac 02:00:00:00:00:01
+vm web2 on a  mac 02:00:00:00:00:03
+
+link udp a b
+
+reserve udp a <-> b 50M
+reserve tcp home -> a 1.5Gbit/s
+reserve cpu web 20ms of 100ms
+reserve cpu db 1500us of 5ms
+keep apart web2 web
+keep together web db
+keep web <-> db within 5ms
 `;
 
 export const FIGURE_2 = `BEGIN

@@ -15,5 +15,16 @@ export {
   type ScriptOptions,
 } from './script.js';
 export type { Form } from './tokens.js';
-export { PORT_KINDS, portSpecProblem, readEndpoint, readSize, writeEndpoint, writeSize } from './values.js';
+export {
+  PORT_KINDS,
+  portSpecProblem,
+  readDurationUs,
+  readEndpoint,
+  readRate,
+  readSize,
+  writeDurationUs,
+  writeEndpoint,
+  writeRate,
+  writeSize,
+} from './values.js';
 export { portWithLinks, routeSuspended } from './wording.js';

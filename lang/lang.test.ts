@@ -1,8 +1,17 @@
 import t from 'tap';
 import { type Topology, VnetError } from '../core/index.js';
 import { editDistance, nearest } from './did-you-mean.js';
-import { DESIGN_EXAMPLE, FIGURE_2 } from './examples.cases.js';
-import { loadScript, MAX_DIAGNOSTICS, parseScript, printTopology, renderDiagnostics } from './index.js';
+import { DESIGN_EXAMPLE, FIGURE_2, PROMISES } from './examples.cases.js';
+import {
+  loadScript,
+  MAX_DIAGNOSTICS,
+  parseScript,
+  printPaper,
+  printTopology,
+  readDurationUs,
+  readRate,
+  renderDiagnostics,
+} from './index.js';
 
 const clean = (text: string, options = {}): Topology => {
   const { topology, diagnostics } = parseScript(text, options);
@@ -48,6 +57,9 @@ t.test('the example of the modern form', async (t) => {
     shapes: [{ kind: 'star', type: 'tcp', network: 'lab', hosts: [] }],
     routes: [{ network: 'lab', from: 'web', to: 'db', both: true, via: ['a', 'b'] }],
     rules: [],
+    linkReservations: [],
+    cpuReservations: [],
+    constraints: [],
   });
   t.equal(
     printTopology(topology),
@@ -65,6 +77,73 @@ link udp a b
 route web <-> db  via a b
 `,
   );
+});
+
+t.test('reservations, and where VMs may be placed', async (t) => {
+  const topology = clean(PROMISES);
+  t.strictSame(topology.linkReservations, [
+    { type: 'udp', from: 'a', to: 'b', bitsPerSecond: 50_000_000 },
+    { type: 'udp', from: 'b', to: 'a', bitsPerSecond: 50_000_000 },
+    { type: 'tcp', from: 'home', to: 'a', bitsPerSecond: 1_500_000_000 },
+  ]);
+  t.strictSame(topology.cpuReservations, [
+    { vm: 'web', periodUs: 100_000, sliceUs: 20_000 },
+    { vm: 'db', periodUs: 5_000, sliceUs: 1_500 },
+  ]);
+  t.strictSame(topology.constraints, [
+    { kind: 'apart', vms: ['web2', 'web'] },
+    { kind: 'together', vms: ['web', 'db'] },
+    { kind: 'within', vms: ['web', 'db'], maxLatencyUs: 5_000 },
+  ]);
+  t.strictSame(topology.vms.find(({ name }) => name === 'db')?.among, ['a', 'b']);
+  t.equal(
+    printTopology(topology).split('\n\n').at(-1),
+    `reserve tcp home -> a  1.5G
+reserve udp a -> b     50M
+reserve udp b -> a     50M
+reserve cpu db   1500us of 5ms
+reserve cpu web  20ms of 100ms
+keep apart web web2
+keep together db web
+keep db <-> web within 5ms
+`,
+  );
+  t.strictSame(
+    printPaper(topology).omitted.filter((line) => /^(reserve|keep)/.test(line)),
+    [
+      'reserve tcp home -> a 1.5G: reservations cannot be said',
+      'reserve udp a -> b 50M: reservations cannot be said',
+      'reserve udp b -> a 50M: reservations cannot be said',
+      'reserve cpu db 1500us of 5ms: reservations cannot be said',
+      'reserve cpu web 20ms of 100ms: reservations cannot be said',
+      'keep apart web web2: where VMs may be placed cannot be said',
+      'keep together db web: where VMs may be placed cannot be said',
+      'keep db <-> web within 5ms: where VMs may be placed cannot be said',
+    ],
+  );
+});
+
+t.test('rates and durations', async (t) => {
+  for (const [text, value] of [
+    ['50M', 5e7],
+    ['1.5G', 1.5e9],
+    ['500k', 5e5],
+    ['2.3Mbit', 2.3e6],
+    ['8', 8],
+    ['1Gbps', 1e9],
+    ['0.1T', 1e11],
+  ] as const)
+    t.equal(readRate(text), value, text);
+  for (const bad of ['', 'M', '-1M', '1e3', '0', '0M', '5MB', '1 G', '9999999T'])
+    t.equal(readRate(bad), undefined, bad);
+  for (const [text, value] of [
+    ['250us', 250],
+    ['20ms', 20_000],
+    ['1.5s', 1_500_000],
+    ['0.3ms', 300],
+  ] as const)
+    t.equal(readDurationUs(text), value, text);
+  for (const bad of ['', '5', 'ms', '0ms', '1m', '1h', '-1s']) t.equal(readDurationUs(bad), undefined, bad);
 });
 
 t.test('Figure 2 in the form of Figure 5', async (t) => {

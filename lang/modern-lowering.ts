@@ -1,6 +1,7 @@
 /** Statements of the modern form lowered to a `Topology`, with the place of every part. */
 import type { IToken } from 'chevrotain';
 import {
+  type Constraint,
   type DestinationMatcher,
   emptyTopology,
   type Host,
@@ -20,7 +21,16 @@ import { nearest } from './did-you-mean.js';
 import { readMachine } from './machine.js';
 import type { Attribute, MatcherNode, ModernNode, NodeOf } from './nodes.js';
 import { BothWays, MODERN, valueOf } from './tokens.js';
-import { readEndpoint, readMac, readPositive, readSize, readWhole, UNREADABLE } from './values.js';
+import {
+  readDurationUs,
+  readEndpoint,
+  readMac,
+  readPositive,
+  readRate,
+  readSize,
+  readWhole,
+  UNREADABLE,
+} from './values.js';
 import { badMac, badNumber, saidTwice, unknownName } from './wording.js';
 
 /** A statement, the file it stands in and the network it is in when it names none. */
@@ -59,6 +69,9 @@ class ModernLowering {
     else if (node.kind === 'shape') this.#lowerShape(node);
     else if (node.kind === 'route') this.#lowerRoute(node);
     else if (node.kind === 'rule') this.#lowerRule(node);
+    else if (node.kind === 'reserve-link') this.#lowerLinkReservation(node);
+    else if (node.kind === 'reserve-cpu') this.#lowerCpuReservation(node);
+    else if (node.kind === 'keep') this.#lowerKeep(node);
   }
 
   #lowerNetwork(node: NodeOf<'network'>): void {
@@ -99,7 +112,7 @@ class ModernLowering {
 
   #lowerVm(node: NodeOf<'vm'>): void {
     const attributes = this.#attributes(node.attributes);
-    const { mac: macs = [], port, memory, cpu, in: network } = attributes;
+    const { mac: macs = [], port, memory, cpu, among, in: network } = attributes;
     const vm: Vm = {
       name: node.name.image,
       network: network?.[0]?.image ?? this.#network,
@@ -116,6 +129,8 @@ class ModernLowering {
     }
     if (port?.[0]) vm.port = valueOf(port[0]);
     Object.assign(vm, this.#size(memory?.[0], cpu?.[0]));
+    if (among) vm.among = among.map((host) => host.image);
+    for (const [index, host] of among?.entries() ?? []) places[`among:${index}`] = host;
     const machine = readMachine(attributes, (token, wording) =>
       this.diagnostics.add(this.#span(token), wording),
     );
@@ -201,6 +216,44 @@ class ModernLowering {
       node.actions.map((action, i) => [`action:${i}`, action.value ?? action.word]),
     );
     this.#place(rule, { head: node.head, host: node.host, network: node.network, ...places });
+  }
+
+  /** `<->` is two reservations, one a direction. */
+  #lowerLinkReservation({ head, type, from, arrow, to, rate }: NodeOf<'reserve-link'>): void {
+    const bitsPerSecond = this.#read(rate, readRate(rate.image), 'a rate', '50M or 1.5G');
+    if (bitsPerSecond === undefined) return;
+    const both = arrow.tokenType === BothWays;
+    for (const [a, b] of both ? [[from, to] as const, [to, from] as const] : [[from, to] as const]) {
+      const reservation = { type: type.image as LinkType, from: a.image, to: b.image, bitsPerSecond };
+      this.topology.linkReservations.push(reservation);
+      this.#place(reservation, { head, from: a, to: b, rate });
+    }
+  }
+
+  #lowerCpuReservation({ head, vm, slice, period }: NodeOf<'reserve-cpu'>): void {
+    const sliceUs = this.#duration(slice);
+    const periodUs = this.#duration(period);
+    if (sliceUs === undefined || periodUs === undefined) return;
+    const reservation = { vm: vm.image, periodUs, sliceUs };
+    this.topology.cpuReservations.push(reservation);
+    this.#place(reservation, { head, vm, slice, period });
+  }
+
+  #lowerKeep({ head, word, vms: tokens, latency }: NodeOf<'keep'>): void {
+    const vms = tokens.map(({ image }) => image);
+    const maxLatencyUs = latency && this.#duration(latency);
+    if (latency !== undefined && maxLatencyUs === undefined) return;
+    const constraint: Constraint =
+      maxLatencyUs === undefined
+        ? { kind: word?.image as 'apart' | 'together', vms }
+        : { kind: 'within', vms, maxLatencyUs };
+    this.topology.constraints.push(constraint);
+    const places = Object.fromEntries(tokens.map((token, index) => [`vm:${index}`, token]));
+    this.#place(constraint, { head, latency, ...places });
+  }
+
+  #duration(token: IToken): number | undefined {
+    return this.#read(token, readDurationUs(token.image), 'a time', '20ms or 500us');
   }
 
   #matcher({ word, value }: MatcherNode): DestinationMatcher | undefined {

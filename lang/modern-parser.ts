@@ -45,6 +45,8 @@ class ModernParser extends EmbeddedActionsParser {
         { ALT: () => this.SUBRULE(this.shape) },
         { ALT: () => this.SUBRULE(this.route) },
         { ALT: () => this.SUBRULE(this.rule) },
+        { ALT: () => this.SUBRULE(this.reserve) },
+        { ALT: () => this.SUBRULE(this.keep) },
         { ALT: () => this.SUBRULE(this.include) },
       ]),
   );
@@ -164,6 +166,18 @@ class ModernParser extends EmbeddedActionsParser {
           }),
         },
         { ALT: () => this.SUBRULE(this.size) },
+        {
+          ALT: () => {
+            const word = this.CONSUME(MODERN.among);
+            const values: IToken[] = [];
+            this.AT_LEAST_ONE_SEP2({
+              SEP: Comma,
+              DEF: () => values.push(this.CONSUME3(Word, { ERR_MSG: "a host's name" })),
+              ERR_MSG: "a host's name",
+            });
+            return { word, values };
+          },
+        },
         {
           ALT: () => ({
             word: this.CONSUME(MODERN.in),
@@ -331,6 +345,72 @@ class ModernParser extends EmbeddedActionsParser {
         { ALT: () => ({ word: this.CONSUME(MODERN.drop) }) },
       ]),
   );
+
+  private readonly reserve = this.RULE('reserve', (): NodeOf<'reserve-link' | 'reserve-cpu'> => {
+    const head = this.CONSUME(MODERN.reserve);
+    return this.OR<NodeOf<'reserve-link' | 'reserve-cpu'>>([
+      {
+        ALT: () => {
+          const type = this.SUBRULE(this.linkType);
+          const from = this.CONSUME(Word, { ERR_MSG: "a host's name" });
+          const arrow = this.OR2([
+            { ALT: () => this.CONSUME(OneWay) },
+            { ALT: () => this.CONSUME(BothWays) },
+          ]);
+          const to = this.CONSUME2(Word, { ERR_MSG: "a host's name" });
+          const rate = this.CONSUME3(Word, { ERR_MSG: 'a rate, as in 50M' });
+          return { kind: 'reserve-link', head, type, from, arrow, to, rate };
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(MODERN.cpu);
+          const vm = this.CONSUME4(Word, { ERR_MSG: "a VM's name" });
+          const slice = this.CONSUME5(Word, { ERR_MSG: 'a time, as in 20ms' });
+          this.CONSUME(MODERN.of);
+          return {
+            kind: 'reserve-cpu',
+            head,
+            vm,
+            slice,
+            period: this.CONSUME6(Word, { ERR_MSG: 'a time, as in 100ms' }),
+          };
+        },
+      },
+    ]);
+  });
+
+  private readonly keep = this.RULE('keep', (): NodeOf<'keep'> => {
+    const head = this.CONSUME(MODERN.keep);
+    return this.OR<NodeOf<'keep'>>({
+      DEF: [
+        { ALT: () => ({ kind: 'keep', head, ...this.SUBRULE(this.placed) }) },
+        { ALT: () => ({ kind: 'keep', head, ...this.SUBRULE(this.bounded) }) },
+      ],
+      ERR_MSG: '"apart"\n"together"\na VM',
+    });
+  });
+
+  private readonly placed = this.RULE('placed', (): { word: IToken; vms: IToken[] } => {
+    const word = this.OR([
+      { ALT: () => this.CONSUME(MODERN.apart) },
+      { ALT: () => this.CONSUME(MODERN.together) },
+    ]);
+    const vms = [
+      this.CONSUME(Word, { ERR_MSG: "a VM's name" }),
+      this.CONSUME2(Word, { ERR_MSG: "another VM's name" }),
+    ];
+    this.MANY(() => vms.push(this.CONSUME3(Word)));
+    return { word, vms };
+  });
+
+  private readonly bounded = this.RULE('bounded', (): { vms: IToken[]; latency: IToken } => {
+    const a = this.CONSUME(Word, { ERR_MSG: "a VM's name" });
+    this.CONSUME(BothWays);
+    const b = this.CONSUME2(Word, { ERR_MSG: "another VM's name" });
+    this.CONSUME(MODERN.within);
+    return { vms: [a, b], latency: this.CONSUME3(Word, { ERR_MSG: 'a time, as in 5ms' }) };
+  });
 
   private readonly include = this.RULE('include', (): NodeOf<'include'> => {
     const head = this.CONSUME(MODERN.include);

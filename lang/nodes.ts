@@ -41,6 +41,10 @@ export type ModernNode =
       destination: MatcherNode;
       actions: ActionNode[];
     })
+  | (Common & { kind: 'reserve-link'; type: IToken; from: IToken; arrow: IToken; to: IToken; rate: IToken })
+  | (Common & { kind: 'reserve-cpu'; vm: IToken; slice: IToken; period: IToken })
+  /** `latency`: of `within`, between two; otherwise `word` says apart or together. */
+  | (Common & { kind: 'keep'; word?: IToken; vms: IToken[]; latency?: IToken })
   | (Common & { kind: 'include'; path: IToken });
 
 export type NodeOf<K extends ModernNode['kind']> = Extract<ModernNode, { kind: K }>;

@@ -120,7 +120,8 @@ class PaperPrinter {
   }
 
   #unsayable(): void {
-    const { networks, ports, vms, shapes, routes } = this.topology;
+    const { networks, ports, vms, shapes, routes, linkReservations, cpuReservations, constraints } =
+      this.topology;
     for (const network of networks) {
       if (network.name !== DEFAULT_NETWORK) this.#omit('networks', network, WHY.otherNetwork);
       else if (network.id !== undefined || network.mtu !== undefined) {
@@ -135,6 +136,9 @@ class PaperPrinter {
     for (const vm of vms) this.#omit('vms', vm, WHY.vm);
     for (const shape of shapes) this.#omit('shapes', shape, WHY.shape);
     for (const route of routes) this.#omit('routes', route, WHY.route);
+    for (const each of linkReservations) this.#omit('linkReservations', each, WHY.reservation);
+    for (const each of cpuReservations) this.#omit('cpuReservations', each, WHY.reservation);
+    for (const each of constraints) this.#omit('constraints', each, WHY.constraint);
   }
 
   #sayable(...hosts: string[]): boolean {

@@ -5,7 +5,7 @@
 import { canonical, DEFAULT_NETWORK, type PortStatement, type Topology } from '../core/index.js';
 import { writeValue } from './tokens.js';
 import { writeMachine } from './machine.js';
-import { writeAction, writeEndpoint, writeMatcher, writeSize } from './values.js';
+import { writeAction, writeDurationUs, writeEndpoint, writeMatcher, writeRate, writeSize } from './values.js';
 
 type Statement<K extends keyof Topology> = Topology[K][number];
 /** A statement in columns; an empty cell is a column it does not use. */
@@ -25,13 +25,14 @@ const WRITERS: Writers = {
     optional('memory', memoryBytes === undefined ? undefined : writeSize(memoryBytes)),
     optional('cpu', cpus),
   ],
-  vms: ({ name, network, host, pinned, macs, port, memoryBytes, cpus, machine }, scope) => [
+  vms: ({ name, network, host, pinned, macs, port, memoryBytes, cpus, among, machine }, scope) => [
     `vm ${name}`,
     `${pinned ? 'pinned ' : ''}on ${host}`,
     macs.length === 0 ? '' : `mac ${macs.join(',')}`,
     optional('port', port === undefined ? undefined : writeValue(port)),
     optional('memory', memoryBytes === undefined ? undefined : writeSize(memoryBytes)),
     optional('cpu', cpus),
+    optional('among', among?.join(',')),
     machine === undefined ? '' : writeMachine(machine),
     scope(network),
   ],
@@ -57,6 +58,18 @@ const WRITERS: Writers = {
     `via ${actions.map(writeAction).join(', ')}`,
     scope(network),
   ],
+  linkReservations: ({ type, from, to, bitsPerSecond }) => [
+    `reserve ${type} ${from} -> ${to}`,
+    writeRate(bitsPerSecond),
+  ],
+  cpuReservations: ({ vm, periodUs, sliceUs }) => [
+    `reserve cpu ${vm}`,
+    `${writeDurationUs(sliceUs)} of ${writeDurationUs(periodUs)}`,
+  ],
+  constraints: (constraint) =>
+    constraint.kind === 'within'
+      ? [`keep ${constraint.vms.join(' <-> ')} within ${writeDurationUs(constraint.maxLatencyUs)}`]
+      : [`keep ${constraint.kind} ${constraint.vms.join(' ')}`],
 };
 
 /** Which network needs no `in`: the first that is printed. */
@@ -93,6 +106,7 @@ export function printTopology(topology: Topology): string {
     align(rows('vms')),
     align(portRows),
     [...align(rows('shapes')), ...align(rows('links')), ...align(rows('routes')), ...align(rows('rules'))],
+    [...align(rows('linkReservations')), ...align(rows('cpuReservations')), ...align(rows('constraints'))],
   ];
   return sections
     .filter((lines) => lines.length > 0)

@@ -11,7 +11,7 @@ import {
   TOPOLOGY_LISTS,
 } from '../core/index.js';
 import { coveredRules } from './check-warnings.js';
-import { DESIGN_EXAMPLE, FIGURE_2 } from './examples.cases.js';
+import { DESIGN_EXAMPLE, FIGURE_2, PROMISES } from './examples.cases.js';
 import { anyScope, floodProblem } from './flood.cases.js';
 import {
   checkTopology,
@@ -102,6 +102,7 @@ const STATEMENTS: { [K in keyof Topology]: fc.Arbitrary<unknown> } = {
       port,
       memoryBytes,
       cpus,
+      among: fc.uniqueArray(name, { minLength: 1, maxLength: 3 }),
       machine,
     },
   ),
@@ -124,6 +125,35 @@ const STATEMENTS: { [K in keyof Topology]: fc.Arbitrary<unknown> } = {
     destination: fc.oneof(source, fc.constantFrom({ kind: 'group' }, { kind: 'none' })),
     actions: fc.array(action, { minLength: 1, maxLength: 3 }),
   }),
+  linkReservations: record({
+    type: linkType,
+    from: name,
+    to: name,
+    bitsPerSecond: fc.oneof(
+      fc.integer({ min: 1, max: 10 ** 13 }),
+      fc.integer({ min: 1, max: 10_000 }).map((number) => number * 10 ** 8),
+      fc.double({ min: 1, max: 1e15, noNaN: true }),
+    ),
+  }),
+  cpuReservations: record({
+    vm: name,
+    periodUs: fc.integer({ min: 1, max: 2_000_000 }),
+    sliceUs: fc.integer({ min: 1, max: 2_000_000 }),
+  }),
+  constraints: fc.oneof(
+    record({
+      kind: fc.constantFrom('apart', 'together'),
+      vms: fc.uniqueArray(name, { minLength: 2, maxLength: 4 }),
+    }),
+    record({
+      kind: fc.constant('within'),
+      vms: fc.uniqueArray(name, { minLength: 2, maxLength: 2 }),
+      maxLatencyUs: fc.oneof(
+        fc.integer({ min: 1, max: 10 ** 8 }),
+        fc.double({ min: 1, max: 1e9, noNaN: true }),
+      ),
+    }),
+  ),
 };
 const topologies = (lists: Partial<Record<keyof Topology, fc.Arbitrary<unknown>>>): fc.Arbitrary<Topology> =>
   fc.record(
@@ -326,10 +356,10 @@ function survives(text: string): void {
 }
 
 t.test('random and mutated text neither throws nor hangs', async () => {
-  const seeds = [DESIGN_EXAMPLE, FIGURE_2];
+  const seeds = [DESIGN_EXAMPLE, PROMISES, FIGURE_2];
   const vocabulary = [
     ...new Set(seeds.join(' ').split(/\s+/)),
-    ...'rule torus 4x4 hypercube 99 tree in not any none group drop edge , " include mesh ring line DELETE 9999999999 \n \n'.split(
+    ...'rule torus 4x4 hypercube 99 tree in not any none group drop edge , " include mesh ring line reserve keep apart together within of among 20ms 50M DELETE 9999999999 \n \n'.split(
       ' ',
     ),
   ];

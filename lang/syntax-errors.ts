@@ -69,7 +69,7 @@ const ATTRIBUTES: Record<Form, readonly string[]> = {
   modern: [
     ...STATEMENT_WORDS,
     ...['at', 'user', 'lan', 'mac', 'memory', 'cpu', 'run', 'kernel', 'initrd', 'append', 'disk'],
-    ...['state', 'in', 'by', 'id', 'mtu'],
+    ...['state', 'in', 'among', 'by', 'id', 'mtu'],
   ],
   paper: PAPER_ITEM_WORDS,
 };

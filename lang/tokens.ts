@@ -51,6 +51,8 @@ export const STATEMENT_WORDS = [
   ...SHAPE_WORDS,
   'route',
   'rule',
+  'reserve',
+  'keep',
   'include',
 ] as const;
 const MODERN_WORDS = [
@@ -71,6 +73,7 @@ const MODERN_WORDS = [
   'state',
   'vms',
   'in',
+  'among',
   'by',
   'via',
   'from',
@@ -85,6 +88,10 @@ const MODERN_WORDS = [
   'tcp',
   'id',
   'mtu',
+  'of',
+  'apart',
+  'together',
+  'within',
 ] as const;
 /** Words an item of the paper's form begins with. */
 export const PAPER_ITEM_WORDS = ['BEGIN', 'HOST', 'ADD', 'DELETE', 'LINK', 'FORWARD', 'END'] as const;

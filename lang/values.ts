@@ -78,6 +78,58 @@ export function writeSize(octets: number): string {
   return unit === undefined ? String(octets) : `${octets / unit[1]}${unit[0]}`;
 }
 
+const RATE_UNITS: [string, number][] = [
+  ['T', 1e12],
+  ['G', 1e9],
+  ['M', 1e6],
+  ['k', 1e3],
+];
+const DECIMAL = String.raw`(\d+(?:\.\d+)?)`;
+const RATE = new RegExp(`^${DECIMAL}([kmgt]?)(?:bit|bit/s|bps)?$`, 'i');
+const DURATION = new RegExp(`^${DECIMAL}(us|µs|ms|s)$`);
+
+/** Bits a second: `50M`, `1.5G`, `500k` (powers of 1000), with `bit`, `bit/s` or `bps` after it or not. */
+export function readRate(text: string): number | undefined {
+  const match = RATE.exec(text);
+  const unit = RATE_UNITS.find(([letter]) => letter.toLowerCase() === match?.[2]?.toLowerCase())?.[1] ?? 1;
+  return scaled(match?.[1], unit);
+}
+
+/** In the largest unit that says it with three decimals at most. */
+export function writeRate(bitsPerSecond: number): string {
+  const unit = RATE_UNITS.find(
+    ([, size]) => bitsPerSecond >= size && Number.isInteger((bitsPerSecond / size) * 1000),
+  );
+  const text = unit && String(bitsPerSecond / unit[1]);
+  return text !== undefined && scaled(text, unit?.[1] ?? 1) === bitsPerSecond
+    ? `${text}${unit?.[0]}`
+    : String(bitsPerSecond);
+}
+
+const DURATION_UNITS: [string, number][] = [
+  ['s', 1e6],
+  ['ms', 1e3],
+];
+
+/** Microseconds: `250us`, `20ms`, `1.5s`. The unit must be said. */
+export function readDurationUs(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  return scaled(match?.[1], DURATION_UNITS.find(([name]) => name === match?.[2])?.[1] ?? 1);
+}
+
+/** In the largest unit that divides it. */
+export function writeDurationUs(durationUs: number): string {
+  const unit = DURATION_UNITS.find(([, size]) => durationUs % size === 0 && durationUs > 0);
+  return unit === undefined ? `${durationUs}us` : `${durationUs / unit[1]}${unit[0]}`;
+}
+
+/** What `2.3` of a unit is, without the noise of binary fractions; undefined: nothing, or too much. */
+function scaled(decimal: string | undefined, unit: number): number | undefined {
+  const product = Number(decimal) * unit;
+  const value = unit > 1 ? Math.round(product * 1e3) / 1e3 : product;
+  return value > 0 && value <= Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
 export function readMac(text: string): MacAddress | undefined {
   const plain = text.replace(/\s/g, '').toLowerCase();
   if (isMac(plain)) return plain;

@@ -377,6 +377,78 @@ export const groupCycleWithStar = (network: string, a: string, b: string): Wordi
   hint: 'let the rules lead over every edge both ways, in a tree that joins all hosts with ports, or leave groups to the star',
 });
 
+// Reservations, and where VMs may be placed.
+export const noLinkOfType = (type: string, a: string, b: string, other: string | undefined): Wording => ({
+  code: 'no-link',
+  message: `there is no ${type} link between ${quote(a)} and ${quote(b)} to reserve for`,
+  hint:
+    other === undefined
+      ? `add one: link ${type} ${a} ${b}`
+      : `there is a ${other} link: write "reserve ${other}", or add "link ${type} ${a} ${b}"`,
+});
+export const badPeriod = (period: string, min: string, max: string): Wording => ({
+  code: 'bad-period',
+  message: `a period of ${period} cannot be kept`,
+  hint: `choose one from ${min} to ${max}, as in 20ms of 100ms`,
+});
+export const shortSlice = (slice: string, min: string): Wording => ({
+  code: 'bad-slice',
+  message: `a slice of ${slice} is shorter than a kernel hands out`,
+  hint: `give it ${min} or more`,
+});
+export const longSlice = (slice: string, period: string, host: string, cpus: number): Wording => ({
+  code: 'bad-slice',
+  message: `${quote(host)} has ${cpus} ${cpus === 1 ? 'CPU' : 'CPUs'}, too little for ${slice} in every ${period}`,
+  hint: 'the slice is at most the period times the CPUs of the host',
+});
+export const outsideAmong = (vm: string, host: string, isPinned: boolean): Wording => ({
+  code: 'outside-among',
+  message: `VM ${quote(vm)} is ${isPinned ? 'pinned ' : ''}on ${quote(host)}, which is not among its hosts`,
+  hint: isPinned
+    ? 'a pinned VM is never moved: leave "among" out'
+    : `add it: among ${host},..., or start the VM on one of them`,
+});
+export const hostTwice = (host: string): Wording => ({
+  code: 'duplicate',
+  message: `host ${quote(host)} stands twice`,
+  hint: 'keep one of them',
+});
+export const keepOne = (vm: string): Wording => ({
+  code: 'keep-one',
+  message: `VM ${quote(vm)} stands twice in this statement`,
+  hint: 'name two different VMs or more',
+});
+export const keepNothing = (): Wording => ({
+  code: 'keep-one',
+  message: 'fewer than two VMs are named',
+  hint: 'name two different VMs or more',
+});
+export const keepNetworks = (a: string, b: string): Wording => ({
+  code: 'keep-networks',
+  message: `VMs ${quote(a)} and ${quote(b)} are in different networks and send each other nothing`,
+  hint: 'networks never mix: bound the latency inside one',
+});
+export const apartTogether = (a: string, b: string): Wording => ({
+  code: 'keep-contradiction',
+  message: `VMs ${quote(a)} and ${quote(b)} cannot be kept both apart and together`,
+  hint: 'take one of the two statements out',
+});
+export const pinnedTogether = (a: string, b: string, host: string): Wording => ({
+  code: 'keep-contradiction',
+  message: `VMs ${quote(a)} and ${quote(b)} are to be kept apart, and both are pinned on ${quote(host)}`,
+  hint: 'unpin one of them, or pin it elsewhere',
+});
+export const noCommonHost = (vms: readonly string[]): Wording => ({
+  code: 'keep-contradiction',
+  message: `no host may run all of ${listedAll(vms)}, which are to be kept together`,
+  hint: 'look at where they are pinned, and at their "among"',
+});
+export const tooFewHosts = (vms: number, hosts: number): Wording => ({
+  code: 'keep-contradiction',
+  message: `${vms} VMs cannot be kept apart on ${hosts} ${hosts === 1 ? 'host' : 'hosts'}`,
+  hint: 'add hosts, or keep fewer of them apart',
+});
+
 // Warnings.
 type Port = { host: string; port: string };
 export const twoLans = (network: string, a: Port, b: Port): Wording => ({
@@ -418,8 +490,13 @@ export const routeSuspended = (route: string, vm: string, host: string): Wording
 });
 /** Names that a message lists. */
 const LISTED_NAMES = 5;
-const listed = (names: readonly string[]): string =>
-  oneOf(names.length <= LISTED_NAMES ? names : [...names.slice(0, LISTED_NAMES), 'the others']);
+const someOf = (names: readonly string[]): readonly string[] =>
+  names.length <= LISTED_NAMES ? names : [...names.slice(0, LISTED_NAMES), 'the others'];
+const listed = (names: readonly string[]): string => oneOf(someOf(names));
+const listedAll = (names: readonly string[]): string => {
+  const some = someOf(names);
+  return `${some.slice(0, -1).join(', ')} and ${some.at(-1)}`;
+};
 
 // What the paper's form leaves out (`printPaper`).
 export const omittedFromPaper = (statement: string, reason: string): string => `${statement}: ${reason}`;
@@ -437,6 +514,8 @@ export const PAPER_OMISSIONS = {
   vm: 'VMs cannot be said',
   shape: 'shapes cannot be said',
   route: 'routes between VMs cannot be said',
+  reservation: 'reservations cannot be said',
+  constraint: 'where VMs may be placed cannot be said',
   linkMaker: (maker: string) => `a LINK names who makes it; written as made by ${maker}`,
   group: 'the destination "group" cannot be said',
   actions: 'a FORWARD has one edge or one interface',

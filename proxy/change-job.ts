@@ -1,5 +1,12 @@
 /** One change of the overlay, as the executor carries it out: what it lowers to, when it is stored, when it stands. */
-import { type Change, type ChangeProgress, type Topology, TOPOLOGY_LISTS } from '../core/index.js';
+import {
+  type Adapted,
+  type Change,
+  type ChangeProgress,
+  isEmptyChange,
+  type Topology,
+  TOPOLOGY_LISTS,
+} from '../core/index.js';
 import type { Job } from './executor/index.js';
 import type { Intent, IntentKeeper } from './intent.js';
 import type { LinkIdentities, Lowered } from './lowering/index.js';
@@ -7,10 +14,18 @@ import type { LinkIdentities, Lowered } from './lowering/index.js';
 /** With a change of more statements, events are looked at between its stages. */
 const LARGE_STATEMENTS = 1000;
 
+/** What is there because somebody wants it: the user's, and beside it what adaptation made. */
+export interface Owned {
+  topology: Topology;
+  adapted: Adapted;
+}
+
 /** What the user wants to own, and how it differs from what the user owns. */
 export interface Wanted {
   topology: Topology;
   change: Change;
+  /** What adaptation is to own. Default: as it is. */
+  adapted?: Adapted;
 }
 
 export interface ChangeJobOptions {
@@ -27,7 +42,7 @@ export interface ChangeJobOptions {
   /** Names of networks whose group frames take the star. */
   fallen: ReadonlySet<string>;
   lower(
-    topology: Topology,
+    owned: Owned,
     unusable: ReadonlySet<string>,
     identities: LinkIdentities,
     fallen: ReadonlySet<string>,
@@ -41,7 +56,7 @@ export class ChangeJob implements Job {
   readonly isLarge: boolean;
   readonly progress: Job['progress'];
   readonly #options: ChangeJobOptions;
-  readonly #topology: Topology;
+  readonly #owned: Owned;
   #identities: LinkIdentities;
   /** What the journal holds before the change stands. */
   #promised: Intent | undefined;
@@ -53,12 +68,13 @@ export class ChangeJob implements Job {
     this.internal = wanted === undefined && !options.strict;
     this.isLarge = wanted !== undefined && sizeOf(wanted.change) > LARGE_STATEMENTS;
     this.progress = progress;
-    this.#topology = wanted?.topology ?? keeper.intent.topology;
+    const { topology, adapted } = keeper.intent;
+    this.#owned = { topology: wanted?.topology ?? topology, adapted: wanted?.adapted ?? adapted };
     this.#identities = identities;
   }
 
   lower(unusable: ReadonlySet<string>): Lowered {
-    const lowered = this.#options.lower(this.#topology, unusable, this.#identities, this.#options.fallen);
+    const lowered = this.#options.lower(this.#owned, unusable, this.#identities, this.#options.fallen);
     this.#identities = lowered.identities;
     return lowered;
   }
@@ -108,8 +124,8 @@ export class ChangeJob implements Job {
     return {
       ...intent,
       serial: intent.serial + 1,
-      topology: this.#topology,
-      revision: intent.revision + (wanted ? 1 : 0),
+      ...this.#owned,
+      revision: intent.revision + (wanted && !isEmptyChange(wanted.change) ? 1 : 0),
       identities: this.#identities,
       epochs: Object.fromEntries(epochs),
       fallen: [...fallen],

@@ -1,6 +1,7 @@
 /** Whether a topology is right, asked of the part that a change concerns. Pure. */
 import {
   type Change,
+  emptyTopology,
   type LinkStatement,
   type RuleStatement,
   type Topology,
@@ -40,6 +41,7 @@ export function concernedPart(before: Topology, change: Change, after: Topology)
   const named = [add, remove].some(
     ({ networks, hosts, shapes }) => networks.length + hosts.length + shapes.length > 0,
   );
+  if (touchesPromises(change, after)) return undefined;
   if (named || before.networks !== after.networks || touchesGroups(change, before, after)) return undefined;
   const vms = concernedVms(change, after);
   const ports = concernedPorts(change, after);
@@ -72,7 +74,36 @@ export function concernedPart(before: Topology, change: Change, after: Topology)
     ...shapes.flatMap(({ hosts }) => hosts),
   ]);
   const hosts = after.hosts.filter(({ name, proxy: isProxy }) => isProxy || names.has(name));
-  return { networks: after.networks, hosts, vms: withRouted, ports: withUsed, links, shapes, routes, rules };
+  return {
+    ...emptyTopology(),
+    networks: after.networks,
+    hosts,
+    vms: withRouted,
+    ports: withUsed,
+    links,
+    shapes,
+    routes,
+    rules,
+  };
+}
+
+/** Reservations and constraints are few, and about hosts, links and VMs alike: the whole is looked at. */
+function touchesPromises({ add, remove }: Change, after: Topology): boolean {
+  const lists = [add, remove].flatMap(({ linkReservations, cpuReservations, constraints }) => [
+    ...linkReservations,
+    ...cpuReservations,
+    ...constraints,
+  ]);
+  if (lists.length > 0) return true;
+  const { linkReservations, cpuReservations, constraints } = after;
+  const vms = new Set(remove.vms.map(({ name }) => name));
+  const edges = edgesOf(remove.links);
+  return (
+    (edges.size > 0 && linkReservations.some(({ from, to }) => edges.has(edgeKey(from, to)))) ||
+    (vms.size > 0 &&
+      (cpuReservations.some(({ vm }) => vms.has(vm)) ||
+        constraints.some((constraint) => constraint.vms.some((vm) => vms.has(vm)))))
+  );
 }
 
 /** Trees of group frames are looked at as a whole: rules, ports and hosts together decide. */

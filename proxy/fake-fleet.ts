@@ -60,7 +60,7 @@ export class FakeHost implements HostSession {
       if (delta.revision <= this.config.revision)
         throw new VnetError('VNET_ERR_CONFLICT', 'the revision goes back');
       this.table.apply({ add: delta.rules ?? [], remove: delta.removeRules ?? [] });
-      const { networks, links, ports, rules } = this.config;
+      const { networks, links, ports, rules, cpu = [] } = this.config;
       this.config = {
         host: this.host,
         revision: delta.revision,
@@ -68,6 +68,7 @@ export class FakeHost implements HostSession {
         links: merge(links, delta.links, delta.removeLinks, ({ id }) => id),
         ports: merge(ports, delta.ports, delta.removePorts, ({ port }) => port),
         rules: merge(rules, delta.rules, delta.removeRules, ({ id }) => id),
+        cpu: merge(cpu, delta.cpu, delta.removeCpu, ({ vm }) => vm),
       };
       this.onLinks?.(delta.links ?? []);
     });
@@ -107,10 +108,10 @@ export class FakeHost implements HostSession {
 
   /** What matters of the configuration, as text: two hosts that run the same give the same. */
   gist(): string {
-    const { networks, links, ports, rules } = this.config;
+    const { networks, links, ports, rules, cpu = [] } = this.config;
     const sorted = (items: object[]) => items.map((item) => JSON.stringify(item)).sort();
     const lasting = rules.map(({ fromEpoch: _, ...rule }) => rule);
-    return [sorted(networks), sorted(links), sorted(ports), sorted(lasting)].flat().join('\n');
+    return [sorted(networks), sorted(links), sorted(ports), sorted(lasting), sorted(cpu)].flat().join('\n');
   }
 }
 

@@ -12,7 +12,7 @@ import {
   type Topology,
 } from '../core/index.js';
 import { FakeHost } from './fake-fleet.js';
-import { createProxy, type Proxy } from './index.js';
+import { createProxy, type Proxy, type ProxyOptions } from './index.js';
 
 /** Time runs faster here, so that waiting for a host that hangs is short. */
 export const FASTER = 20;
@@ -88,11 +88,12 @@ export class Fleet {
     store: Store = new MemoryStore(),
     hosts = NAMES.map((name) => new FakeHost(name)),
     time = clock,
+    more: Partial<ProxyOptions> = {},
   ): Promise<Fleet> {
     let seed = 1;
     const secret = (octets: number) =>
       new Uint8Array(octets).map(() => (seed = (seed * 48271) % 2147483647) & 255);
-    const fleet = new Fleet(await createProxy({ name: 'home', store, clock: time, secret }), hosts);
+    const fleet = new Fleet(await createProxy({ name: 'home', store, clock: time, secret, ...more }), hosts);
     for (const host of fleet.hosts.values())
       host.onLinks = (links) => {
         for (const { peer, type } of links) fleet.link(host.host, peer, true, type);

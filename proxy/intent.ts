@@ -8,11 +8,13 @@
  * What is in either is safe: a start takes the intent and carries out the entries after it.
  */
 import {
+  type Adapted,
   applyChange,
   type Change,
   type Clock,
   emptyChange,
   emptyTopology,
+  NOTHING_ADAPTED,
   type Store,
   type Topology,
   VnetError,
@@ -35,6 +37,8 @@ export interface Intent {
   revision: number;
   /** What the user owns. */
   topology: Topology;
+  /** What adaptation owns beside it. */
+  adapted: Adapted;
   /** By network identifier in decimal. */
   epochs: Readonly<Record<string, number>>;
   identities: LinkIdentities;
@@ -51,10 +55,12 @@ export interface Intent {
 type StoredIntent = Omit<Intent, 'identities'> & { identities: Record<string, LinkIdentity> };
 
 /** From the intent of before to that of `serial`. */
-interface Entry extends Omit<Intent, 'topology' | 'identities' | 'generation'> {
+interface Entry extends Omit<Intent, 'topology' | 'adapted' | 'identities' | 'generation'> {
   /** Lists that have something. */
   add: Partial<Topology>;
   remove: Partial<Topology>;
+  /** Whole; absent: as it was. */
+  adapted?: Adapted;
   links: Record<string, LinkIdentity>;
   removedLinks: string[];
   /** Who was yet to be told when this was written; empty: everybody had been. */
@@ -143,7 +149,10 @@ export class IntentKeeper {
   }
 
   #statements(): number {
-    return this.#entries.reduce((sum, { add, remove }) => sum + 1 + lengthOf(add) + lengthOf(remove), 0);
+    return this.#entries.reduce(
+      (sum, { add, remove, adapted }) => sum + 1 + lengthOf(add) + lengthOf(remove) + lengthOf(adapted),
+      0,
+    );
   }
 
   async #writeJournal(journal: Journal): Promise<void> {
@@ -174,11 +183,19 @@ export async function loadIntent(
   const stored = (await store.read('intent')) as StoredIntent | undefined;
   const journal = (await store.read('journal')) as Partial<Journal> | undefined;
   let intent: Intent = stored
-    ? { ...stored, fallen: stored.fallen ?? [], identities: new Map(Object.entries(stored.identities)) }
+    ? {
+        ...stored,
+        // Of an earlier version: without the lists that came later.
+        topology: { ...emptyTopology(), ...stored.topology },
+        adapted: { ...NOTHING_ADAPTED, ...stored.adapted },
+        fallen: stored.fallen ?? [],
+        identities: new Map(Object.entries(stored.identities)),
+      }
     : {
         serial: 0,
         revision: 0,
         topology: emptyTopology(),
+        adapted: NOTHING_ADAPTED,
         epochs: {},
         identities: new Map(),
         fallen: [],
@@ -216,9 +233,10 @@ function toStored(intent: Intent): StoredIntent {
 }
 
 function entryOf(before: Intent, next: Intent, change: Change | undefined, hosts: string[]): Entry {
-  const { topology: _, identities: __, generation: ___, ...rest } = next;
+  const { topology: _, adapted, identities: __, generation: ___, ...rest } = next;
   return {
     ...rest,
+    ...(adapted === before.adapted ? {} : { adapted }),
     hosts,
     add: filled(change?.add),
     remove: filled(change?.remove),
@@ -230,9 +248,9 @@ function filled(lists: Topology | undefined): Partial<Topology> {
   return Object.fromEntries(Object.entries(lists ?? {}).filter(([, list]) => list.length > 0));
 }
 
-function lengthOf(lists: Partial<Topology>): number {
+function lengthOf(lists: Partial<Topology> | Adapted | undefined): number {
   let length = 0;
-  for (const list of Object.values(lists)) length += list.length;
+  for (const list of Object.values(lists ?? {})) length += (list as unknown[]).length;
   return length;
 }
 
@@ -245,12 +263,12 @@ function linksBetween(before: LinkIdentities, after: LinkIdentities): Pick<Entry
 }
 
 function carryOut(intent: Intent, entry: Entry): Intent {
-  const { add, remove, links, removedLinks, hosts: _, ...rest } = entry;
+  const { add, remove, adapted = intent.adapted, links, removedLinks, hosts: _, ...rest } = entry;
   const identities = new Map(intent.identities);
   for (const key of removedLinks) identities.delete(key);
   for (const [key, identity] of Object.entries(links)) identities.set(key, identity);
   const none = emptyChange();
   const change = { add: { ...none.add, ...add }, remove: { ...none.remove, ...remove } };
   const { generation } = intent;
-  return { ...rest, generation, topology: applyChange(intent.topology, change), identities };
+  return { ...rest, generation, topology: applyChange(intent.topology, change), adapted, identities };
 }

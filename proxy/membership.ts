@@ -75,7 +75,7 @@ export class Membership {
 
   async #configure(fresh: readonly Newcomer[]): Promise<void> {
     const { intent, identities, members, options } = this.#overlay;
-    const base = this.#overlay.lower(intent.topology, this.#overlay.unusable(), identities);
+    const base = this.#overlay.lower(intent, this.#overlay.unusable(), identities);
     this.#overlay.identities = base.identities;
     await Promise.all(
       fresh.map(async (newcomer) => {

@@ -1,8 +1,11 @@
 /** What all parts of the Proxy's role share: the intent, the registry, the hosts, and one queue of changes. */
 import {
+  type Adapted,
   type ChangeProgress,
   type Clock,
+  emptyChange,
   type Endpoint,
+  NOTHING_ADAPTED,
   type OverlayEvent,
   type OverlayView,
   type Store,
@@ -10,7 +13,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import { Announcer, type EventBody } from './announcer.js';
-import { breath, ChangeJob, type Wanted } from './change-job.js';
+import { breath, ChangeJob, type Owned, type Wanted } from './change-job.js';
 import { Completion } from './completion.js';
 import { Executor, type Member } from './executor/index.js';
 import { type Intent, IntentKeeper, REVISIONS_A_START } from './intent.js';
@@ -178,22 +181,28 @@ export class Overlay {
 
   /** The parts of all hosts. Costs what differs from the call before. */
   lower(
-    user: Topology,
+    owned: Owned,
     unusable: ReadonlySet<string>,
     identities: LinkIdentities,
     fallen: ReadonlySet<string> = this.trees.fallen,
   ): Lowered {
-    return this.#lowerBy(this.#lowering, user, unusable, identities, fallen);
+    return this.#lowerBy(this.#lowering, owned, unusable, identities, fallen);
   }
 
   /** Throws what lowering would throw if every host were there: clashes show even where a route is suspended today. */
   refuseClashes(user: Topology): void {
-    this.#lowerBy(this.#ideal, user, new Set(), this.identities, new Set());
+    this.#lowerBy(
+      this.#ideal,
+      { topology: user, adapted: NOTHING_ADAPTED },
+      new Set(),
+      this.identities,
+      new Set(),
+    );
   }
 
   #lowerBy(
     lowering: Lowering,
-    user: Topology,
+    { topology: user, adapted }: Owned,
     unusable: ReadonlySet<string>,
     identities: LinkIdentities,
     fallen: ReadonlySet<string>,
@@ -203,6 +212,7 @@ export class Overlay {
     const { secret } = this.options;
     return lowering.lower({
       topology,
+      adapted,
       places,
       epochs: this.epochs,
       identities,
@@ -275,6 +285,12 @@ export class Overlay {
     this.announcer.places(this.registry.places(this.topology));
     this.trees.follow(this.intent.topology.rules);
     return pending;
+  }
+
+  /** Makes this what adaptation owns; what the user owns stays. Call it from within the queue. */
+  async adapt(adapted: Adapted, progress?: (progress: ChangeProgress) => void): Promise<string[]> {
+    const { topology } = this.intent;
+    return this.transition({ topology, change: emptyChange(), adapted }, progress);
   }
 
   /** The intent with these parts changed is safe when it resolves. */

@@ -67,6 +67,28 @@ const statements: { [K in keyof Topology]: fc.Arbitrary<Topology[K][number]> } =
       { minLength: 1, maxLength: 2 },
     ),
   }),
+  linkReservations: fc.record({
+    type: fc.constantFrom('udp' as const, 'tcp' as const),
+    from: host,
+    to: host,
+    bitsPerSecond: fc.constantFrom(1e6, 2e6),
+  }),
+  cpuReservations: fc.record({
+    vm: vmName,
+    periodUs: fc.constant(10_000),
+    sliceUs: fc.constantFrom(1000, 5000),
+  }),
+  constraints: fc.oneof(
+    fc.record({
+      kind: fc.constantFrom('apart' as const, 'together' as const),
+      vms: fc.uniqueArray(vmName, { minLength: 2 }),
+    }),
+    fc.record({
+      kind: fc.constant('within' as const),
+      vms: fc.uniqueArray(vmName, { minLength: 2, maxLength: 2 }),
+      maxLatencyUs: fc.constantFrom(500, 1000),
+    }),
+  ),
 };
 
 const change: fc.Arbitrary<Change> = fc

@@ -24,6 +24,9 @@ const STEP_KIND: Record<keyof Topology, PlanStep['kind']> = {
   shapes: 'shape',
   routes: 'route',
   rules: 'rule',
+  linkReservations: 'reservation',
+  cpuReservations: 'reservation',
+  constraints: 'constraint',
 };
 
 export interface Proposal {

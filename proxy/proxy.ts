@@ -4,6 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import {
+  type AdaptPlan,
+  type AdaptPlanRequest,
+  type AdaptProgress,
+  type AdaptReason,
+  type AdaptRecord,
+  type AdaptSettings,
+  type AdaptView,
   type Authority,
   canonical,
   type ChangeProgress,
@@ -39,15 +46,17 @@ import {
   type VmStatus,
   VnetError,
 } from '../core/index.js';
+import { Adaptation, type LoadController, loadController, overrule } from './adaptation/index.js';
+import type { Wanted } from './change-job.js';
 import { followVms } from './following-world.js';
 import { loadIntent } from './intent.js';
 import { Learning } from './learning.js';
 import { Membership } from './membership.js';
-import { Vms } from './migration/index.js';
+import { bearing, Vms } from './migration/index.js';
 import { type Log, Overlay, type SecretSource } from './overlay.js';
 import { findPlace, isMacText } from './places.js';
 import { Placing } from './placing.js';
-import { planEffects, propose } from './planning.js';
+import { planEffects, type Proposal, propose } from './planning.js';
 import {
   LEARNT_AGE_MS,
   LEARNT_PER_PORT_MAX,
@@ -76,6 +85,8 @@ export interface ProxyOptions {
   learntPerPort?: number;
   /** When a tree of group frames falls to the star and returns; defaults `TREE_DEAD_MS`, `TREE_SETTLE_MS`. */
   treeTimers?: Partial<TreeTimers>;
+  /** Default: that of `vadapt`, imported when it is first needed. */
+  loadController?: LoadController;
 }
 
 const SILENT: Log = { info() {}, warn() {}, error() {} };
@@ -104,8 +115,17 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
     treeTimers: { deadMs: TREE_DEAD_MS, settleMs: TREE_SETTLE_MS, ...options.treeTimers },
   });
   const placing = new Placing(overlay);
-  const vms = await Vms.create(overlay, placing);
-  return new Proxy(overlay, { learntAgeMs, sight: await Sight.create(overlay), placing, vms });
+  const sight = await Sight.create(overlay);
+  const vms = await Vms.create(
+    overlay,
+    placing,
+    bearing(clock, () => sight.underlayView()),
+  );
+  const adaptation = await Adaptation.create(
+    { overlay, sight, vms },
+    options.loadController ?? loadController,
+  );
+  return new Proxy(overlay, { learntAgeMs, sight, placing, vms, adaptation });
 }
 
 interface ProxyParts {
@@ -113,6 +133,7 @@ interface ProxyParts {
   sight: Sight;
   placing: Placing;
   vms: Vms;
+  adaptation: Adaptation;
 }
 
 export class Proxy implements Authority {
@@ -123,9 +144,11 @@ export class Proxy implements Authority {
   readonly #learning: Learning;
   readonly #following: ReturnType<typeof followVms>;
   readonly #sight: Sight;
+  readonly #adaptation: Adaptation;
 
   /** Use `createProxy`. */
-  constructor(overlay: Overlay, { learntAgeMs, sight, placing, vms }: ProxyParts) {
+  constructor(overlay: Overlay, { learntAgeMs, sight, placing, vms, adaptation }: ProxyParts) {
+    this.#adaptation = adaptation;
     this.#sight = sight;
     this.#placing = placing;
     this.#vms = vms;
@@ -194,12 +217,13 @@ export class Proxy implements Authority {
 
   async plan(request: ChangeRequest): Promise<Plan> {
     const { intent, members } = this.#overlay;
-    const proposal = propose(intent, request, this.#overlay.complete);
+    const proposal = this.#propose(request);
     const { change, steps } = proposal;
-    if (isEmptyChange(change)) return { revision: intent.revision, change, steps, effects: [] };
+    if (isEmptyChange(change) && steps.length === 0)
+      return { revision: intent.revision, change, steps, effects: [] };
     const unusable = this.#overlay.unusable();
-    const before = this.#overlay.lower(intent.topology, unusable, this.#overlay.identities);
-    const after = this.#overlay.lower(proposal.topology, unusable, this.#overlay.identities);
+    const before = this.#overlay.lower(intent, unusable, this.#overlay.identities);
+    const after = this.#overlay.lower({ ...intent, ...proposal }, unusable, this.#overlay.identities);
     const effects = planEffects(before.configs, after.configs, (host) => !members.get(host)?.ready);
     return { revision: intent.revision, change, steps, effects };
   }
@@ -211,12 +235,12 @@ export class Proxy implements Authority {
   async #apply(request: ChangeRequest, progress?: (progress: ChangeProgress) => void): Promise<ChangeResult> {
     const { clock } = this.#overlay.options;
     const startedMs = clock.now();
-    const proposal = propose(this.#overlay.intent, request, this.#overlay.complete);
+    const proposal = this.#propose(request);
     this.#vms.refuseChange(proposal.change);
     progress?.({ phase: 'validate', done: 1, total: 1 });
     this.#forgetHosts(request);
     let pending: string[] = [];
-    if (!isEmptyChange(proposal.change)) {
+    if (!isEmptyChange(proposal.change) || proposal.steps.length > 0) {
       if (this.#overlay.suspended.length + this.#overlay.unusable().size > 0)
         this.#overlay.refuseClashes(proposal.topology);
       pending = await this.#overlay.transition(proposal, progress);
@@ -232,6 +256,15 @@ export class Proxy implements Authority {
     this.#overlay.measured(tookMs);
     progress?.({ phase: 'done', done: 1, total: 1 });
     return { revision: this.#overlay.intent.revision, steps: proposal.steps, tookMs, pending };
+  }
+
+  /** Theirs wins over what adaptation made. */
+  #propose(request: ChangeRequest): Proposal & Required<Wanted> {
+    const { intent, complete } = this.#overlay;
+    const proposal = propose(intent, request, complete);
+    const after = complete(proposal.topology);
+    const { adapted, steps } = overrule(intent.adapted, request, proposal.change, after);
+    return { ...proposal, adapted, steps: [...proposal.steps, ...steps] };
   }
 
   /** Removing a host that nobody named and that is away means forgetting it. */
@@ -368,10 +401,35 @@ export class Proxy implements Authority {
     return this.#sight.echo(from, to, options);
   }
 
+  adaptation(history?: number): Promise<AdaptView> {
+    return this.#adaptation.adaptation(history);
+  }
+
+  setAdaptation(settings: Partial<AdaptSettings>): Promise<AdaptSettings> {
+    return this.#adaptation.setAdaptation(settings);
+  }
+
+  planAdaptation(request?: AdaptPlanRequest): Promise<AdaptPlan> {
+    return this.#adaptation.planAdaptation(request);
+  }
+
+  applyAdaptation(plan: string, progress?: (progress: AdaptProgress) => void): Promise<AdaptRecord> {
+    return this.#adaptation.applyAdaptation(plan, progress);
+  }
+
+  whyAdapted(subject: string): Promise<AdaptReason> {
+    return this.#adaptation.whyAdapted(subject);
+  }
+
+  clearAdaptation(): Promise<AdaptRecord | undefined> {
+    return this.#adaptation.clearAdaptation();
+  }
+
   /** Waits for the change under way and stores what is not stored yet. Idempotent; daemons go on by themselves. */
   async close(): Promise<void> {
     if (this.#overlay.closed) return;
     this.#learning.close();
+    await this.#adaptation.close();
     await this.#vms.close();
     this.#following.close();
     this.#sight.close();

@@ -3,6 +3,7 @@ import type { HostConfig, HostDelta } from '../core/index.js';
 
 /** The configuration after the delta. */
 export function mergeHostDelta(config: HostConfig, delta: HostDelta): HostConfig {
+  const cpu = merge(config.cpu ?? [], delta.cpu, delta.removeCpu, ({ vm }) => vm);
   return {
     host: config.host,
     revision: delta.revision,
@@ -10,6 +11,7 @@ export function mergeHostDelta(config: HostConfig, delta: HostDelta): HostConfig
     links: merge(config.links, delta.links, delta.removeLinks, (link) => link.id),
     ports: merge(config.ports, delta.ports, delta.removePorts, (port) => port.port),
     rules: merge(config.rules, delta.rules, delta.removeRules, (rule) => rule.id),
+    ...(cpu.length > 0 ? { cpu } : {}),
   };
 }
 
@@ -19,6 +21,7 @@ export function diffHostConfig(from: HostConfig, to: HostConfig): HostDelta {
   const links = difference(from.links, to.links, (link) => link.id);
   const ports = difference(from.ports, to.ports, (port) => port.port);
   const rules = difference(from.rules, to.rules, (rule) => rule.id);
+  const cpu = difference(from.cpu ?? [], to.cpu ?? [], ({ vm }) => vm);
   return {
     revision: to.revision,
     networks: networks.set,
@@ -29,6 +32,8 @@ export function diffHostConfig(from: HostConfig, to: HostConfig): HostDelta {
     removePorts: ports.removed,
     rules: rules.set,
     removeRules: rules.removed,
+    cpu: cpu.set,
+    removeCpu: cpu.removed,
   };
 }
 

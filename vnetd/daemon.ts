@@ -25,6 +25,9 @@ import {
 } from '../core/index.js';
 import { WrenAgent } from '../wren/index.js';
 import { BULK_KINDS, ChannelDialer, type ChannelPeer } from './channel/index.js';
+import { openCpuHierarchy } from './cgroup/index.js';
+import { type CommitmentMeans, Commitments } from './commitments.js';
+import { mergeHostDelta } from './config-delta.js';
 import { ConfigSaver } from './config-saver.js';
 import { serveControl } from './control/index.js';
 import { Engine, type EngineEvent } from './engine.js';
@@ -34,6 +37,7 @@ import { listInterfaces } from './interfaces.js';
 import { LinkInterfaces, tellSharedPorts } from './link-interfaces.js';
 import { DEFAULT_LINK_TIMERS, type LinkTimers } from './links.js';
 import { ProcessLoad } from './process-load.js';
+import { LoadReporting, processesOf } from './load/index.js';
 import { Machines } from './machines/index.js';
 import { portHolderOf } from './port-holding.js';
 import { refuseOpenAddress } from './private-address.js';
@@ -42,7 +46,7 @@ import { Reception } from './reception.js';
 import { remoteAuthority } from './remote-authority.js';
 import { Sight } from './sight/index.js';
 
-export interface DaemonOptions {
+export interface DaemonOptions extends Pick<CommitmentMeans, 'reserve' | 'cpu'> {
   host: string;
   version: string;
   listen: { address: string; port: number };
@@ -76,6 +80,8 @@ export class Daemon {
   readonly #sight: Sight;
   readonly #load = new ProcessLoad();
   readonly #machines: Machines;
+  readonly #hostLoad: LoadReporting;
+  readonly #commitments: Commitments;
   readonly #session: HostSession;
   readonly #linkInterfaces = new LinkInterfaces();
   readonly #listeners = new Set<(event: OverlayEvent) => void>();
@@ -93,6 +99,17 @@ export class Daemon {
   private constructor(options: DaemonOptions) {
     this.#options = options;
     this.#log = options.logger;
+    const hierarchy = openCpuHierarchy();
+    this.#commitments = new Commitments(
+      { ...options, hierarchy },
+      {
+        clock: systemClock,
+        config: () => this.engine.config,
+        remoteOf: (link) => this.engine.remoteOf(link),
+        handles: () => this.#machines.handles(),
+        onProblem: (error) => this.#problem(error),
+      },
+    );
     this.#saver = new ConfigSaver(
       options.store,
       () => ({ config: this.engine.config, proxyName: this.#proxyName }),
@@ -128,6 +145,12 @@ export class Daemon {
       onReport: (report, what) => this.#vmReport(report, what),
       log: this.#log,
     });
+    this.#hostLoad = new LoadReporting({
+      clock: systemClock,
+      hierarchy,
+      vms: () => processesOf(this.#machines.handles(), (vm) => this.#commitments.groupOf(vm)),
+      log: this.#log,
+    });
     this.#session = this.#ownSession();
     this.#authority =
       options.role ??
@@ -158,11 +181,13 @@ export class Daemon {
     const { host, role, proxy, listen, token, random, socketPath } = this.#options;
     const saved = await this.#saver.load();
     await this.#machines.load();
+    await this.#commitments.clear();
     if (saved && saved.config.host === host) {
       this.#proxyName = saved.proxyName;
-      this.engine.configure(saved.config);
+      await this.#configure(saved.config);
     }
     await this.#machines.find();
+    this.#commitments.vmsChanged();
     this.#server = await serveControl(
       socketPath,
       {
@@ -189,6 +214,7 @@ export class Daemon {
         send: (update) => role.reports.traffic(host, update),
         underlay: (report) => role.reports.underlay(host, report),
       });
+      this.#hostLoad.connect((load) => role.reports.load(host, load));
       await role.attach(this.#session, await this.#report());
     } else if (proxy) {
       this.#instance = await instanceOf(this.#options.store);
@@ -240,6 +266,7 @@ export class Daemon {
       interfaces,
       rules: this.engine.rules(),
       flowEntries: snapshot.flowEntries,
+      reservations: this.#commitments.views(),
       ...views,
       ports: tellSharedPorts(views.ports, interfaces),
     };
@@ -250,6 +277,7 @@ export class Daemon {
     if (this.#closed) return;
     this.#closed = true;
     this.#sight.close();
+    this.#hostLoad.disconnect();
     this.#dialer?.close();
     this.#reception?.close();
     await this.#server?.close();
@@ -258,6 +286,7 @@ export class Daemon {
     await this.#saver.settled();
     this.#load.close();
     this.engine.close();
+    await this.#commitments.close();
   }
 
   async #greet(peer: ChannelPeer): Promise<void> {
@@ -272,6 +301,9 @@ export class Daemon {
         congested: () => peer.congested,
         send: (update) => peer.sendBulk(BULK_KINDS.traffic, update),
         underlay: (report) => peer.notify('underlay', report),
+      });
+      this.#hostLoad.connect((load) => {
+        if (!peer.congested) peer.notify('load', load);
       });
       if (this.#listeners.size > 0) peer.notify('listen', true);
       // Before the answer the Proxy took no notice of us.
@@ -294,20 +326,30 @@ export class Daemon {
 
   #channelDown(reason: string): void {
     this.#sight.disconnect();
+    this.#hostLoad.disconnect();
     if (this.#proxyState !== reason) this.#log.warn({ reason }, 'no control channel to the Proxy');
     this.#proxyState = reason;
   }
 
-  #configure(config: HostConfig): void {
-    this.engine.configure({ ...config, links: this.#withProxyAddress(config.links) });
-    this.#saver.changed();
-    this.#machines.portsChanged();
+  #configure(config: HostConfig): Promise<void> {
+    const next = { ...config, links: this.#withProxyAddress(config.links) };
+    const carryOut = () => {
+      this.engine.configure(next);
+      this.#saver.changed();
+      this.#machines.portsChanged();
+    };
+    return this.#commitments.carry({ ...next, next: () => next, carryOut, tolerant: true });
   }
 
-  #apply(delta: HostDelta): void {
-    this.engine.apply(delta.links ? { ...delta, links: this.#withProxyAddress(delta.links) } : delta);
-    this.#saver.changed();
-    if (delta.ports || delta.removePorts) this.#machines.portsChanged();
+  #apply(given: HostDelta): Promise<void> {
+    const delta = given.links ? { ...given, links: this.#withProxyAddress(given.links) } : given;
+    const carryOut = () => {
+      this.engine.apply(delta);
+      this.#saver.changed();
+      if (delta.ports || delta.removePorts) this.#machines.portsChanged();
+    };
+    const next = () => mergeHostDelta(this.engine.config, delta);
+    return this.#commitments.carry({ ...delta, next, carryOut, tolerant: false });
   }
 
   /** The address that the control channel dials is known to work from here; the script's may not be. */
@@ -320,8 +362,8 @@ export class Daemon {
   #ownSession(): HostSession {
     return {
       host: this.#options.host,
-      configure: async (config) => this.#configure(config),
-      apply: async (delta) => this.#apply(delta),
+      configure: (config) => this.#configure(config),
+      apply: (delta) => this.#apply(delta),
       view: () => this.local(),
       sight: async (parameters) => this.#sight.set(parameters),
       echo: (request) => this.#sight.echo(request),
@@ -347,6 +389,7 @@ export class Daemon {
 
   /** While the Proxy is away nothing is kept: it gets all reports when it is back. */
   #vmReport(report: VmReport, what: 'state' | 'progress'): void {
+    if (what === 'state') setImmediate(() => this.#commitments.vmsChanged());
     const { host, role } = this.#options;
     if (role) return role.vmReport(host, report);
     const peer = this.#dialer?.peer;
@@ -354,14 +397,25 @@ export class Daemon {
   }
 
   #engineEvent(event: EngineEvent): void {
-    const { host, role } = this.#options;
+    const { host } = this.#options;
     const body: EventBody =
       event.kind === 'link'
         ? linkEvent(host, event.link.peer, event.link.type, event.up, event.reason)
         : event.kind === 'port'
           ? { kind: 'port', host, port: event.port.port, up: event.up, reason: event.reason }
           : sourceEvent(host, event);
+    if (event.kind === 'link' && event.up) this.#commitments.linkUp(event.link.id);
     this.#log.info(body, 'event');
+    this.#say(body);
+  }
+
+  #problem(error: VnetError): void {
+    this.#log.error({ err: error, hint: error.hint }, 'a promise cannot be kept');
+    this.#say({ kind: 'error', host: this.#options.host, error: error.toBody() });
+  }
+
+  #say(body: EventBody): void {
+    const { host, role } = this.#options;
     const stamped = this.#stamp(body);
     if (role) role.reportEvent(host, stamped);
     else {

@@ -122,6 +122,11 @@ export class Engine {
     return this.#links.views([]);
   }
 
+  /** Where the link's peer was seen, as `ADDRESS:PORT`; undefined: it was not up yet. */
+  remoteOf(link: string): string | undefined {
+    return this.#links.remoteOf(link);
+  }
+
   isLinkedTo(peer: string): boolean {
     return this.#links.isUp(peer);
   }

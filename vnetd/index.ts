@@ -1,3 +1,4 @@
+export { CPU_MEANS, type CpuMeansKind } from './cpu/index.js';
 export { Daemon, type DaemonOptions } from './daemon.js';
 export { FileStore } from './file-store.js';
 export * from './forwarding/index.js';

@@ -54,10 +54,10 @@ export class Links {
     this.#options = options;
   }
 
-  /** Adds, or replaces one that changed; a changed preference alone keeps the link standing. */
+  /** Adds, or replaces one that changed; a changed owner, preference or reservation keeps the link standing. */
   open(config: LinkConfig): void {
     const known = this.#links.get(config.id);
-    if (known && sameButPreference(known.config, config)) {
+    if (known && sameLink(known.config, config)) {
       known.config = config;
     } else {
       if (known) this.#drop(known);
@@ -88,6 +88,11 @@ export class Links {
   stop(): void {
     for (const link of this.#links.values()) clearTimeout(link.retry);
     this.#links.clear();
+  }
+
+  /** Empty until it was up for the first time. */
+  remoteOf(id: string): string | undefined {
+    return this.#links.get(id)?.remote || undefined;
   }
 
   isUp(peer: string): boolean {
@@ -208,6 +213,13 @@ export class Links {
   }
 }
 
-function sameButPreference(a: LinkConfig, b: LinkConfig): boolean {
-  return JSON.stringify({ ...a, preference: 0 }) === JSON.stringify({ ...b, preference: 0 });
+/** Whose it is, what it is reserved and in which order it is taken are not the data plane's link. */
+function sameLink(a: LinkConfig, b: LinkConfig): boolean {
+  const bare = (config: LinkConfig) => ({
+    ...config,
+    owner: 'auto',
+    preference: 0,
+    reservedBitsPerSecond: 0,
+  });
+  return JSON.stringify(bare(a)) === JSON.stringify(bare(b));
 }

@@ -86,6 +86,7 @@ export class Reception {
       onNotice: (name, body) => {
         if (name === 'event') role.reportEvent(host, body as OverlayEvent);
         else if (name === 'underlay' && isGreeted()) intake.underlay(body);
+        else if (name === 'load' && isGreeted()) intake.load(body);
         else if (name === 'vm' && isGreeted()) vms.report(body);
         else if (name === 'listen' && body === true) this.#listening.add(peer());
         else if (name === 'listen') this.#listening.delete(peer());

@@ -1,5 +1,12 @@
 /** The Proxy's authority as seen from another daemon: the same calls, over the control channel. */
 import {
+  type AdaptPlan,
+  type AdaptPlanRequest,
+  type AdaptProgress,
+  type AdaptReason,
+  type AdaptRecord,
+  type AdaptSettings,
+  type AdaptView,
   type Authority,
   type ChangeProgress,
   type ChangeResult,
@@ -45,6 +52,12 @@ export const AUTHORITY_CALLS = [
   'moveVms',
   'cancelMove',
   'drainHost',
+  'adaptation',
+  'setAdaptation',
+  'planAdaptation',
+  'applyAdaptation',
+  'whyAdapted',
+  'clearAdaptation',
 ] as const;
 type AuthorityCall = (typeof AUTHORITY_CALLS)[number];
 
@@ -66,8 +79,8 @@ export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () =
     return connected.call<T>(name, args, progress, timeoutMs);
   };
   // A guest boots, ends and moves in its own time; the Proxy bounds each step of it.
-  const lasting = <T>(name: AuthorityCall, args: unknown[], progress?: (move: MoveView) => void) =>
-    call<T>(name, args, progress && ((body) => progress(body as MoveView)), CALL_UNTIL_CLOSED);
+  const lasting = <T, Step = never>(name: AuthorityCall, args: unknown[], progress?: (step: Step) => void) =>
+    call<T>(name, args, progress && ((body) => progress(body as Step)), CALL_UNTIL_CLOSED);
   return {
     overview: () => call<OverlayView>('overview', []),
     plan: (request) => call<Plan>('plan', [request]),
@@ -87,9 +100,17 @@ export function remoteAuthority(peer: () => ChannelPeer | undefined, state: () =
     startVm: (vm, options) => lasting<VmStatus>('startVm', [vm, options]),
     stopVm: (vm, options) => lasting<VmStatus>('stopVm', [vm, options]),
     checkVm: (vm, host) => lasting<VmCheck>('checkVm', [vm, host]),
-    moveVms: (request, progress) => lasting<MoveResult[]>('moveVms', [request], progress),
+    moveVms: (request, progress) => lasting<MoveResult[], MoveView>('moveVms', [request], progress),
     cancelMove: (vm) => lasting<void>('cancelMove', [vm]),
-    drainHost: (host, options, progress) => lasting<MoveResult[]>('drainHost', [host, options], progress),
+    drainHost: (host, options, progress) =>
+      lasting<MoveResult[], MoveView>('drainHost', [host, options], progress),
+    adaptation: (history) => call<AdaptView>('adaptation', [history]),
+    setAdaptation: (settings) => call<AdaptSettings>('setAdaptation', [settings]),
+    planAdaptation: (request) => lasting<AdaptPlan>('planAdaptation', [request]),
+    applyAdaptation: (plan, progress) =>
+      lasting<AdaptRecord, AdaptProgress>('applyAdaptation', [plan], progress),
+    whyAdapted: (subject) => call<AdaptReason>('whyAdapted', [subject]),
+    clearAdaptation: () => lasting<AdaptRecord | undefined>('clearAdaptation', []),
   };
 }
 
@@ -116,10 +137,7 @@ export function answerAuthorityCall(
     case 'inferredTopology':
       return authority.inferredTopology(optionalText(args[0]));
     case 'matrix':
-      return authority.matrix(
-        optionalText(args[0]),
-        args[1] === undefined || args[1] === null ? undefined : Number(args[1]),
-      );
+      return authority.matrix(optionalText(args[0]), optionalNumber(args[1]));
     case 'history':
       return authority.history(Number(args[0]));
     case 'underlay':
@@ -144,13 +162,46 @@ export function answerAuthorityCall(
       return authority.cancelMove(String(args[0]));
     case 'drainHost':
       return authority.drainHost(String(args[0]), optional<MoveOptions>(args[1]), progress);
+    case 'adaptation':
+      return authority.adaptation(optionalNumber(args[0]));
+    case 'setAdaptation':
+      return ownSolver(args[0]) ?? authority.setAdaptation(args[0] as Partial<AdaptSettings>);
+    case 'planAdaptation': {
+      const request = optional<AdaptPlanRequest>(args[0]);
+      return ownSolver(request?.settings) ?? authority.planAdaptation(request);
+    }
+    case 'applyAdaptation':
+      return authority.applyAdaptation(String(args[0]), progress);
+    case 'whyAdapted':
+      return authority.whyAdapted(String(args[0]));
+    case 'clearAdaptation':
+      return authority.clearAdaptation();
     default:
       return Promise.reject(new VnetError('VNET_ERR_INVALID', `no such call: ${name}`));
   }
 }
 
+/** A file or a program would run on the Proxy's host: only who may call that host's own API may name one. */
+function ownSolver(settings: unknown): Promise<never> | undefined {
+  const solver = (settings as { solver?: unknown } | undefined)?.solver;
+  if (solver === undefined || /^[a-z0-9-]+$/.test(String(solver))) return undefined;
+  return Promise.reject(
+    new VnetError(
+      'VNET_ERR_REFUSED',
+      `a solver of your own (${String(solver)}) is named on the Proxy's host`,
+      {
+        hint: 'run the command there',
+      },
+    ),
+  );
+}
+
 function optionalText(value: unknown): string | undefined {
   return value == null ? undefined : String(value);
+}
+
+function optionalNumber(value: unknown): number | undefined {
+  return value == null ? undefined : Number(value);
 }
 
 /** What JSON made null of was not given. */

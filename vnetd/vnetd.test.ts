@@ -121,8 +121,16 @@ t.test('merging the difference of two configurations gives the second', (t) => {
       selector: (each) => each.id,
     },
   );
+  const cpu = fc.uniqueArray(
+    fc.record({
+      vm: fc.constantFrom('v', 'w'),
+      periodUs: fc.constant(10_000),
+      sliceUs: fc.constantFrom(1000, 2000),
+    }),
+    { selector: ({ vm }) => vm },
+  );
   const configs = fc
-    .record({ revision: fc.nat(), rules, ports: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')) })
+    .record({ revision: fc.nat(), rules, ports: fc.uniqueArray(fc.constantFrom('a', 'b', 'c')), cpu })
     .map(
       (parts): HostConfig => ({
         host: 'a',
@@ -131,12 +139,14 @@ t.test('merging the difference of two configurations gives the second', (t) => {
         links: [],
         ports: parts.ports.map(port),
         rules: parts.rules.map((each) => rule(each.id, each.to)),
+        ...(parts.cpu.length > 0 ? { cpu: parts.cpu } : {}),
       }),
     );
   const sorted = (config: HostConfig) => ({
     ...config,
     rules: [...config.rules].sort((a, b) => a.id.localeCompare(b.id)),
     ports: [...config.ports].sort((a, b) => a.port.localeCompare(b.port)),
+    cpu: [...(config.cpu ?? [])].sort((a, b) => a.vm.localeCompare(b.vm)),
   });
   fc.assert(
     fc.property(configs, configs, (from, to) => {

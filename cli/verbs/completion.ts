@@ -4,8 +4,8 @@ import type { CliContext } from '../context.js';
 import { act, addVerb, GROUPS } from '../run.js';
 
 /** Verbs whose arguments are files, and those whose arguments are names of hosts and VMs. */
-const FILE_VERBS = ['check', 'diff', 'apply', 'up', 'record', 'replay'];
-const NAME_VERBS = ['route', 'ping', 'perf', 'doctor', 'link', 'vm', 'port', 'rule'];
+const FILE_VERBS = ['check', 'diff', 'apply', 'up', 'record', 'replay', 'adapt', 'sim'];
+const NAME_VERBS = ['route', 'ping', 'perf', 'doctor', 'link', 'vm', 'port', 'rule', 'adapt'];
 
 export function addCompletion(program: Command, context: CliContext): void {
   const command = addVerb(program, {

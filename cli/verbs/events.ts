@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import type { MoveView, OverlayEvent, VmState } from '../../core/index.js';
+import { outcomeText } from '../adapt/index.js';
 import type { CliContext } from '../context.js';
 import { plural } from '../format.js';
+import { moment } from '../moment.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
 
 const KINDS: OverlayEvent['kind'][] = [
@@ -15,6 +17,7 @@ const KINDS: OverlayEvent['kind'][] = [
   'change',
   'tree',
   'topology',
+  'adaptation',
   'error',
 ];
 
@@ -25,7 +28,7 @@ export function addEvents(program: Command, context: CliContext): void {
     summary: 'what happens, as it happens',
     about:
       'Follows the overlay until Ctrl-C: hosts that come and go, links and ports up and down, VMs that move, ' +
-      'sources that a port refuses, changes, topologies that the traffic shows. With --json each event is one line.',
+      'sources that a port refuses, changes, topologies that the traffic shows, what adaptation does. With --json each event is one line.',
     examples: [
       ['events', 'follow everything'],
       ['events --kind link --kind host', 'only these kinds'],
@@ -44,11 +47,6 @@ export function addEvents(program: Command, context: CliContext): void {
       if (!context.signal.aborted) throw thrown; // Ctrl-C may come while the connection is being made
     }
   });
-}
-
-/** `2026-11-20 21:45:03`, whatever the daemon's precision; a text that is no time stays as it is. */
-export function moment(iso: string): string {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(iso) ? iso.slice(0, 19).replace('T', ' ') : iso;
 }
 
 export function eventText(run: Run, event: OverlayEvent): string {
@@ -77,6 +75,8 @@ export function eventText(run: Run, event: OverlayEvent): string {
       return `tree    ${event.network} ${event.fallen ? warn('group frames take the star') : good("group frames take the user's tree again")}${deadEdges(run, event.edges)}`;
     case 'topology':
       return `traffic ${event.network} ${strong(event.text)}`;
+    case 'adaptation':
+      return `adapt   ${event.network} ${outcomeText(run, event.outcome)}  ${event.text}`;
     case 'error':
       return `error   ${host(event.host)} ${bad(event.error.message)}${event.error.hint ? `  ${faint(event.error.hint)}` : ''}`;
   }

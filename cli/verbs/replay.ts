@@ -3,10 +3,10 @@ import { type SightParameters, type TrafficStep, VnetError } from '../../core/in
 import { RecordReader, Replay, type ReplayedDeclaration } from '../../vttif/index.js';
 import type { CliContext } from '../context.js';
 import { duration, plural, share, timeMs } from '../format.js';
+import { moment } from '../moment.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
 import { readLines } from '../system/index.js';
 import { headingText, topologyLines } from '../topology-text.js';
-import { moment } from './events.js';
 import { SMOOTHING_MS, THRESHOLD_MIN, UPDATE_MS } from './sight.js';
 
 const EVERY_MS = [100, 86_400_000] as const;

@@ -1,9 +1,11 @@
 import type { Command } from 'commander';
 import type { LocalView, OverlayView } from '../../core/index.js';
+import { adaptationIfAny, stateLine } from '../adapt/index.js';
 import type { CliContext } from '../context.js';
 import { count, duration, octets, plural } from '../format.js';
+import { moment } from '../moment.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
-import { moment } from './events.js';
+import { showReservations } from '../reservations.js';
 import { portState } from './ports.js';
 
 export function addStatus(program: Command, context: CliContext): void {
@@ -13,28 +15,36 @@ export function addStatus(program: Command, context: CliContext): void {
     summary: 'how the daemon and the overlay are',
     about:
       'Shows the daemon at the socket (or another with --host): its Proxy, networks, links and drops. Beneath ' +
-      'stands the overlay as the Proxy sees it: hosts and whether they are ready, VMs, routes that are suspended. ' +
+      'stands the overlay as the Proxy sees it: hosts and whether they are ready, VMs, routes that are suspended, adaptation. ' +
       'Look here first when something does not work. Works, for the daemon itself, while the Proxy is away.',
     examples: [
       ['status', 'this daemon and the whole overlay'],
       ['status --host b', "what b's daemon says of itself"],
       [
         "status --json | jq '.overlay.hosts'",
-        'for scripts: { local, overlay }, overlay null while the Proxy is away',
+        'for scripts: { local, overlay, adaptation }, the last two null while the Proxy is away',
       ],
     ],
   });
   act(command, context, async (run) => {
     const local = await run.view();
     const overlay = await run.overlayIfReachable();
-    if (run.json) return run.printJson({ local, overlay: overlay ?? null });
+    const adaptation = overlay && (await adaptationIfAny(run));
+    if (run.json) {
+      const { settings, state, adapted } = adaptation ?? {};
+      const adapting = adaptation ? { mode: settings?.mode, state, adapted } : null;
+      return run.printJson({ local, overlay: overlay ?? null, adaptation: adapting });
+    }
     showDaemon(run, local);
     showNetworks(run, local);
     showLinks(run, local);
     showPorts(run, local);
+    showReservations(run, local.reservations);
     showDrops(run, local);
-    if (overlay) showOverlay(run, overlay);
-    else
+    if (overlay) {
+      showOverlay(run, overlay);
+      if (adaptation) run.print(stateLine(run, adaptation));
+    } else
       run.print(
         '',
         run.paint.warn('The Proxy is away: what follows from it (hosts, VMs, routes) is not known here.'),

@@ -1,6 +1,7 @@
 /** The control API as calls: HTTP over a daemon's Unix socket, one kept-alive connection. */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { createInterface } from 'node:readline';
+import type { AdaptRecord } from '../adapt.js';
 import type {
   Authority,
   ChangeProgress,
@@ -17,6 +18,7 @@ import { type ErrorBody, VnetError } from '../errors.js';
 import type { MatrixView, SightParameters, TopologyView, TrafficHistory } from '../sight.js';
 import type { UnderlayView } from '../underlay-view.js';
 import type { MoveResult } from '../vm.js';
+import { type AdaptLine, adaptCalls } from './adapt-client.js';
 import { type MoveLine, vmCalls } from './vm-client.js';
 
 /** A daemon that says nothing for this long is taken for hung. */
@@ -108,6 +110,18 @@ export function connectControl(socketPath: string): ControlClient {
           (line) => 'progress' in line && onProgress(line.progress),
           'the move',
           'it goes on: `vnet vms` tells how far it is',
+        ),
+    }),
+    ...adaptCalls({
+      json,
+      query,
+      stream: (path, body, onProgress) =>
+        lines<AdaptLine, AdaptRecord>(
+          path,
+          body,
+          (line) => 'progress' in line && onProgress(line.progress),
+          'the change',
+          'it goes on, or is undone: `vnet adapt history` tells what became of it',
         ),
     }),
     local: () => json<LocalView>('GET', '/v1/local'),

@@ -1,3 +1,5 @@
+export type { AdaptLine } from './adapt-client.js';
+export * from './adapt-schema.js';
 export * from './client.js';
 export * from './schema.js';
 export type { JsonSchema } from './schema-parts.js';

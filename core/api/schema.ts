@@ -36,6 +36,25 @@ export const STATEMENTS_MAX = 100_000;
 const list = (item: JsonSchema): JsonSchema => array(item, { maxItems: STATEMENTS_MAX });
 const number = { type: 'number', minimum: 0 };
 
+const ReservationSchemas = {
+  linkReservations: list(
+    object({ type: linkType, from: name, to: name, bitsPerSecond: { type: 'number', exclusiveMinimum: 0 } }),
+  ),
+  cpuReservations: list(
+    object({ vm: name, periodUs: integer(1000, 1_000_000), sliceUs: integer(100, 64_000_000) }),
+  ),
+  constraints: list(
+    either(
+      object({ kind: oneOf('apart', 'together'), vms: array(name, { minItems: 2 }) }),
+      object({
+        kind: oneOf('within'),
+        vms: array(name, { minItems: 2, maxItems: 2 }),
+        maxLatencyUs: { type: 'number', exclusiveMinimum: 0 },
+      }),
+    ),
+  ),
+};
+
 export const TopologySchema = object({
   networks: list(object({ name }, { id: integer(1, 0xffffffff), mtu: integer(576, 9000) })),
   hosts: list(
@@ -58,6 +77,7 @@ export const TopologySchema = object({
         port: portSpec,
         memoryBytes: number,
         cpus: number,
+        among: array(name, { minItems: 1 }),
         machine: VmMachineSchema,
       },
     ),
@@ -85,6 +105,7 @@ export const TopologySchema = object({
     }),
   ),
   rules: list(RuleSchema),
+  ...ReservationSchemas,
 });
 
 const revision = integer(0, Number.MAX_SAFE_INTEGER);

@@ -8,7 +8,7 @@ export type MoveLine =
   | { result: MoveResult[] }
   | { error: ErrorBody }
   | { alive: true };
-/** A stream of moves is silent no longer than this. */
+/** A stream of moves, or of a plan of adaptation, is silent no longer than this. */
 export const MOVE_ALIVE_MS = 10_000;
 
 /** A guest boots or ends in its own time. */

@@ -1,21 +1,16 @@
 /** The chapter's script: the example with the lab's own guest in it, or, where there is none, with light VMs alone. */
-import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeGuest } from '../guest/index.js';
+import { labScript } from './lab-script.js';
 import type { Stage } from './stage.js';
 
-const SCRIPT = 'migrate.vnet';
 const GUEST_VM = /^vm web .*$/m;
 
 /** @returns the script's path */
 export function writeScript(stage: Stage, guest: { ip: string; httpMib: number } | undefined): string {
-  const text = readFileSync(stage.example(SCRIPT), 'utf8');
-  const path = join(stage.directory, SCRIPT);
-  writeFileSync(
-    path,
+  return labScript(stage, 'migrate.vnet', (text) =>
     text.replace(GUEST_VM, (line) => (guest ? withGuest(line, stage, guest) : '')),
   );
-  return path;
 }
 
 function withGuest(line: string, stage: Stage, { ip, httpMib }: { ip: string; httpMib: number }): string {

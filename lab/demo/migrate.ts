@@ -1,14 +1,15 @@
 /** The third chapter: VMs that move while they work, and what holds when a move, or a host, fails. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectControl, type MoveResult, type VmState } from '../../core/index.js';
+import type { MoveResult, VmState } from '../../core/index.js';
 import { fetchGuestParts } from '../guest/index.js';
 import type { Lab } from '../lab.js';
-import { bringUp, killDaemon, LAB, makeDemoLab, untilPing } from './demo-overlay.js';
+import { bringUp, killDaemon, makeDemoLab, untilPing } from './demo-overlay.js';
 import { type Download, DOWNLOAD_PROGRAM, sumOfZeros } from './download.js';
 import { writeScript } from './migrate-script.js';
 import { mbps } from './rates.js';
 import { Pinger, type Silence } from './silence.js';
 import type { Stage } from './stage.js';
+import { until } from './until.js';
 
 const CLIENT = 'client';
 const WEB = { vm: 'web', ip: '10.9.0.1' };
@@ -23,7 +24,6 @@ const DOWNLOAD_TIMEOUT_MS = 60_000;
 const SLOW_COPY = '20M';
 const CANCEL_AFTER_MS = 1500;
 const STATE_TIMEOUT_MS = 15_000;
-const POLL_MS = 50;
 
 export async function migrateChapter(stage: Stage, keep: boolean): Promise<void> {
   const parts = await fetchGuestParts();
@@ -34,9 +34,9 @@ export async function migrateChapter(stage: Stage, keep: boolean): Promise<void>
       `  a QEMU guest ${parts}`,
       '  going on with light VMs alone: processes in network namespaces',
     );
-  const lab = await makeDemoLab(stage, 'migrate.lab', keep);
+  const lab = await makeDemoLab(stage, 'migrate.lab');
   const script = writeScript(stage, guest ? { ip: WEB.ip, httpMib: FILE_MIB } : undefined);
-  stage.print(stage.faint(`$ vnet up examples/migrate.vnet --lab ${LAB}`));
+  stage.print(stage.faint(`$ vnet up examples/migrate.vnet --lab ${stage.lab}`));
   await bringUp(stage, script);
 
   stage.heading(guest ? 'A QEMU guest boots, light VMs start' : 'Light VMs start');
@@ -185,18 +185,10 @@ async function loseHost(stage: Stage, script: string, { vm, ip }: { vm: string; 
 }
 
 async function state(stage: Stage, vm: string, wanted: VmState): Promise<void> {
-  const client = connectControl(String(stage.env['VNET_SOCKET']));
-  const deadline = performance.now() + STATE_TIMEOUT_MS;
-  try {
-    for (;;) {
-      const status = (await client.vms()).find((each) => each.vm === vm);
-      if (status?.state === wanted) return;
-      if (performance.now() > deadline) throw new Error(`${vm} is ${status?.state}, not ${wanted}`);
-      await sleep(POLL_MS);
-    }
-  } finally {
-    client.close();
-  }
+  await until(stage, `${vm} to be ${wanted}`, STATE_TIMEOUT_MS, async (client) => {
+    const status = (await client.vms()).find((each) => each.vm === vm);
+    return status?.state === wanted ? status : undefined;
+  });
 }
 
 const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
@@ -209,6 +201,6 @@ function farewell(stage: Stage, vm: string): void {
     '  bin/vnet host drain b                           everything off b',
     '  bin/vnet events                                 states and moves, as they happen',
     '',
-    `  remove it with: bin/vnet down; bin/vnet lab down ${LAB}; rm -r ${stage.directory}`,
+    `  remove it with: bin/vnet down; bin/vnet lab down ${stage.lab}; rm -r ${stage.directory}`,
   );
 }

@@ -1,15 +1,15 @@
 /** The second chapter: what the VMs say to each other, what the network underneath carries, and where the trouble is. */
-import { connectControl, type TopologyView, type UnderlayView } from '../../core/index.js';
+import type { TopologyView, UnderlayView } from '../../core/index.js';
 import { type PatternsRun, startPatterns } from '../patterns/index.js';
 import type { Lab } from '../lab.js';
-import { bringUp, LAB, makeDemoLab } from './demo-overlay.js';
+import { bringUp, makeDemoLab } from './demo-overlay.js';
 import { mbps } from './rates.js';
 import type { Stage } from './stage.js';
+import { asking, until } from './until.js';
 
 const UPDATE_MS = 100;
 const SMOOTHING_MS = 500;
 const DECLARED_TIMEOUT_MS = 15_000;
-const POLL_MS = 20;
 /** Small enough that the patterns leave most of every path free. */
 const MESSAGE_BYTES = 20_000;
 const PAUSE_US = 40_000;
@@ -22,8 +22,8 @@ const SETTLE_MS = 3000;
 
 export async function sightChapter(stage: Stage, keep: boolean): Promise<void> {
   stage.heading('A lab whose ways differ, a star, and a mesh of UDP links');
-  const lab = await makeDemoLab(stage, 'sight.lab', keep);
-  stage.print(stage.faint(`$ vnet up examples/sight.vnet --lab ${LAB}`));
+  const lab = await makeDemoLab(stage, 'sight.lab');
+  stage.print(stage.faint(`$ vnet up examples/sight.vnet --lab ${stage.lab}`));
   await bringUp(stage, 'sight.vnet');
   await stage.show('sight', '--update', `${UPDATE_MS}ms`, '--smoothing', `${SMOOTHING_MS}ms`);
 
@@ -58,7 +58,7 @@ function startPattern(lab: Lab, shape: string): Promise<PatternsRun> {
 }
 
 async function tellTopology(stage: Stage, lab: Lab, shape: string, kind: string): Promise<void> {
-  stage.print(stage.faint(`$ vnet lab patterns ${LAB} --shape ${shape}`));
+  stage.print(stage.faint(`$ vnet lab patterns ${stage.lab} --shape ${shape}`));
   await using run = await startPattern(lab, shape);
   const startedAt = await firstExchange(run);
   const { since } = await declared(stage, kind);
@@ -92,7 +92,7 @@ function measured(stage: Stage): Promise<UnderlayView> {
       ({ availableBitsPerSecond: available }) => (available?.confidence ?? 0) > 0.8,
     );
     return direct.length > 0 && known.length === direct.length ? view : undefined;
-  }).catch(() => until(stage, 'the underlay', POLL_MS, (client) => client.underlay()));
+  }).catch(() => asking(stage, (client) => client.underlay()));
 }
 
 /** In both directions, and long enough for the figures of the wide way to be gone. */
@@ -113,7 +113,7 @@ async function seen(stage: Stage): Promise<void> {
 
 /** What the lab was told to give, beside what was just measured. */
 function truth(stage: Stage, lab: Lab): void {
-  stage.print(stage.faint(`$ vnet lab truth ${LAB}`));
+  stage.print(stage.faint(`$ vnet lab truth ${stage.lab}`));
   for (const { from, to, rateBps, delayMs } of lab.truth().paths) {
     if (from > to || from === 'home' || to === 'home') continue;
     const rate = rateBps ? mbps(rateBps) : 'no limit';
@@ -121,34 +121,14 @@ function truth(stage: Stage, lab: Lab): void {
   }
 }
 
-async function until<T>(
-  stage: Stage,
-  what: string,
-  timeoutMs: number,
-  look: (client: ReturnType<typeof connectControl>) => Promise<T | undefined>,
-): Promise<T> {
-  const client = connectControl(String(stage.env['VNET_SOCKET']));
-  const deadline = performance.now() + timeoutMs;
-  try {
-    for (;;) {
-      const found = await look(client);
-      if (found !== undefined) return found;
-      if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s for ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    }
-  } finally {
-    client.close();
-  }
-}
-
 function farewell(stage: Stage): void {
   stage.heading('Left up for you');
   stage.print(
     `  export VNET_SOCKET=${stage.env['VNET_SOCKET']} XDG_RUNTIME_DIR=${stage.directory}`,
-    `  bin/vnet lab patterns ${LAB} --shape tree &         something to look at`,
+    `  bin/vnet lab patterns ${stage.lab} --shape tree &         something to look at`,
     '  bin/vnet watch                                  topology, pairs and links, live',
     '  bin/vnet doctor p0 p1                           where the trouble is between two VMs',
     '',
-    `  remove it with: bin/vnet down; bin/vnet lab down ${LAB}; rm -r ${stage.directory}`,
+    `  remove it with: bin/vnet down; bin/vnet lab down ${stage.lab}; rm -r ${stage.directory}`,
   );
 }

@@ -23,7 +23,13 @@ export class Stage {
   readonly #undo: { what: string; run(): Promise<unknown> }[] = [];
   readonly #colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
 
-  constructor(proxySocket: string) {
+  readonly #onKeep: (() => Promise<unknown>)[] = [];
+
+  /** `lab`: its name. */
+  constructor(
+    proxySocket: string,
+    readonly lab: string,
+  ) {
     this.env = {
       ...process.env,
       VNET_SOCKET: join(this.directory, proxySocket),
@@ -73,18 +79,40 @@ export class Stage {
     return this.#tell(args, [0], process.stderr.isTTY ? 'inherit' : 'pipe');
   }
 
+  /** The same once it says what it is to say: run quietly until then. What it says instead is shown, and an error. */
+  async showOnce(
+    says: (outcome: Outcome) => boolean,
+    timeoutMs: number,
+    ...args: string[]
+  ): Promise<Outcome> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const outcome = await this.vnet(...args);
+      const late = performance.now() > deadline;
+      if (says(outcome) || late) this.#print(args, outcome);
+      if (says(outcome)) return outcome;
+      if (late) throw new VnetError('VNET_ERR_TIMEOUT', `waited ${timeoutMs / 1000} s for another answer`);
+    }
+  }
+
   async #tell(args: string[], expected: number[], stderr: 'pipe' | 'inherit' = 'pipe'): Promise<Outcome> {
-    this.print(this.faint(`$ vnet ${args.map((arg) => shorten(arg)).join(' ')}`));
+    this.#announce(args);
     const outcome = await this.#run(args, stderr);
-    this.print(
-      ...`${outcome.stdout}${outcome.stderr}`
-        .trimEnd()
-        .split('\n')
-        .map((line) => `  ${line}`),
-    );
+    this.#print(undefined, outcome);
     if (!expected.includes(outcome.code))
       throw new VnetError('VNET_ERR_INTERNAL', `vnet ${args.join(' ')} ended with ${outcome.code}`);
     return outcome;
+  }
+
+  #announce(args: readonly string[]): void {
+    this.print(this.faint(`$ vnet ${args.map((arg) => shorten(arg)).join(' ')}`));
+  }
+
+  /** `args`: what was asked, where that is not announced yet. */
+  #print(args: readonly string[] | undefined, { stdout, stderr }: Outcome): void {
+    if (args !== undefined) this.#announce(args);
+    const lines = `${stdout}${stderr}`.trimEnd().split('\n');
+    this.print(...lines.map((line) => `  ${line}`));
   }
 
   /** Runs it quietly. */
@@ -129,6 +157,15 @@ export class Stage {
   /** Undone in reverse order at the end, whatever happened. */
   onExit(what: string, run: () => Promise<unknown>): void {
     this.#undo.unshift({ what, run });
+  }
+
+  /** Done where everything is left up on purpose. */
+  onKeep(run: () => Promise<unknown>): void {
+    this.#onKeep.push(run);
+  }
+
+  async keep(): Promise<void> {
+    for (const run of this.#onKeep) await run();
   }
 
   async close(): Promise<void> {

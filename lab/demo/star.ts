@@ -1,5 +1,5 @@
 /** The first chapter: a resilient star from a script, a direct link added under load, the Proxy's death. */
-import { bringUp, killDaemon, LAB, makeDemoLab, ping, PROXY, untilPing } from './demo-overlay.js';
+import { bringUp, killDaemon, makeDemoLab, ping, PROXY, untilPing } from './demo-overlay.js';
 import { mbps } from './rates.js';
 import { INTERVAL_MS, TRANSFER_PROGRAM } from './transfer.js';
 import type { Stage } from './stage.js';
@@ -11,11 +11,11 @@ const BAR_WIDTH = 40;
 
 export async function starChapter(stage: Stage, keep: boolean): Promise<void> {
   stage.heading('A lab: four hosts, 20 ms and 100 Mbit/s from the Proxy');
-  await makeDemoLab(stage, 'star.lab', keep);
+  await makeDemoLab(stage, 'star.lab');
   stage.print('  five hosts and eight VMs, each a network namespace');
 
   stage.heading('The star, from a script');
-  stage.print(stage.faint(`$ vnet up examples/star.vnet --lab ${LAB}`));
+  stage.print(stage.faint(`$ vnet up examples/star.vnet --lab ${stage.lab}`));
   await bringUp(stage, 'star.vnet');
   await stage.show('map');
 
@@ -59,10 +59,10 @@ function farewell(stage: Stage): void {
   stage.print(
     `  export VNET_SOCKET=${stage.env['VNET_SOCKET']} XDG_RUNTIME_DIR=${stage.directory}`,
     '  bin/vnet route a1 b1                            which way, and the rule that won',
-    `  bin/vnet lab exec ${LAB} c1 -- ping 10.9.0.41     from VM to VM`,
+    `  bin/vnet lab exec ${stage.lab} c1 -- ping 10.9.0.41     from VM to VM`,
     '  bin/vnet events                                 what happens, as it happens',
     '',
-    `  remove it with: bin/vnet down; bin/vnet lab down ${LAB}; rm -r ${stage.directory}`,
+    `  remove it with: bin/vnet down; bin/vnet lab down ${stage.lab}; rm -r ${stage.directory}`,
   );
 }
 
@@ -72,7 +72,7 @@ function startTransfer(stage: Stage) {
       'bin/vnet',
       'lab',
       'exec',
-      LAB,
+      stage.lab,
       vm,
       '--',
       process.execPath,

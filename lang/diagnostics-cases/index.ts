@@ -6,6 +6,7 @@ import { INCLUDES } from './includes.js';
 import { MACHINES } from './machines.js';
 import { NAMES } from './names.js';
 import { PAPER } from './paper.js';
+import { PROMISES } from './promises.js';
 import { SYNTAX } from './syntax.js';
 import { VALUES } from './values.js';
 import { WARNINGS } from './warnings.js';
@@ -20,6 +21,7 @@ export const CASES: readonly Case[] = [
   ...MACHINES,
   ...EDGES,
   ...FORWARDING,
+  ...PROMISES,
   ...PAPER,
   ...WARNINGS,
 ];

@@ -30,7 +30,7 @@ error[unknown-statement]: no statement begins with "%%%"
   |
 4 | %%% !
   | ^^^
-  = help: begin with network, proxy, host, vm, port, link, star, mesh, ring, line, tree, torus, hypercube, route, rule or include
+  = help: begin with network, proxy, host, vm, port, link, star, mesh, ring, line, tree, torus, hypercube, route, rule, reserve, keep or include
 `,
   },
   {

@@ -2,7 +2,15 @@
  * The configurations a host passes through while a change is made, and the deltas between them. Pure. What did not
  * change is at the beginning and the end of the lists, the same objects: it is passed over without a look inside.
  */
-import type { HostConfig, HostDelta, LinkConfig, NetworkConfig, PortConfig, Rule } from '../../core/index.js';
+import type {
+  CpuConfig,
+  HostConfig,
+  HostDelta,
+  LinkConfig,
+  NetworkConfig,
+  PortConfig,
+  Rule,
+} from '../../core/index.js';
 import { differingSpan } from '../lowering/index.js';
 import { enterPorts, leavePorts } from './moving-ports.js';
 
@@ -21,7 +29,12 @@ export function preparedConfig(
     links: union(installed.links, target.links, ({ id }) => id),
     ports: union(installed.ports, target.ports, ({ port }) => port),
     rules: enterPorts(installed, preparedRules(installed, target, switching, draining), switching),
+    ...preparedCpu(installed, target),
   };
+}
+
+function preparedCpu({ cpu: before }: HostConfig, { cpu: after }: HostConfig): Pick<HostConfig, 'cpu'> {
+  return before || after ? { cpu: union(before ?? [], after ?? [], ({ vm }) => vm) } : {};
 }
 
 /** What is stamped at ingress moves on; the old epoch stays known until its frames are gone. */
@@ -149,6 +162,7 @@ export function configDelta(from: HostConfig, to: HostConfig): HostDelta | undef
   const links = difference(from.links, to.links, ({ id }) => id, sameJson<LinkConfig>);
   const ports = difference(from.ports, to.ports, ({ port }) => port, sameJson<PortConfig>);
   const rules = difference(from.rules, to.rules, ({ id }) => id, sameValidity);
+  const cpu = difference(from.cpu ?? [], to.cpu ?? [], ({ vm }) => vm, sameJson<CpuConfig>);
   const parts = {
     ...(networks.set.length > 0 ? { networks: networks.set } : {}),
     ...(networks.removed.length > 0 ? { removeNetworks: networks.removed } : {}),
@@ -158,6 +172,8 @@ export function configDelta(from: HostConfig, to: HostConfig): HostDelta | undef
     ...(ports.removed.length > 0 ? { removePorts: ports.removed } : {}),
     ...(rules.set.length > 0 ? { rules: rules.set } : {}),
     ...(rules.removed.length > 0 ? { removeRules: rules.removed } : {}),
+    ...(cpu.set.length > 0 ? { cpu: cpu.set } : {}),
+    ...(cpu.removed.length > 0 ? { removeCpu: cpu.removed } : {}),
   };
   return Object.keys(parts).length === 0 ? undefined : { revision: to.revision, ...parts };
 }

@@ -1,5 +1,5 @@
 /** One host's part of the intent while it is kept up to date, and which causes its rules have. */
-import type { HostConfig, LinkConfig, NetworkConfig, PortConfig, Rule } from '../../core/index.js';
+import type { CpuConfig, HostConfig, LinkConfig, NetworkConfig, PortConfig, Rule } from '../../core/index.js';
 import type { Placed } from './model.js';
 import { strengthKey, wholeRule } from './rule-id.js';
 
@@ -17,16 +17,18 @@ export class HostPart {
   /** Of each strength the first rule, and the others where there are any: a clash. */
   readonly #byStrength = new Map<string, Rule>();
   readonly #rivals = new Map<string, Rule[]>();
+  /** By VM. */
+  readonly #cpu = new Map<string, CpuConfig>();
   #ports: PortConfig[] = [];
   #config: HostConfig | undefined;
-  #stale = { links: true, ports: true, rules: true };
+  #stale = { links: true, ports: true, rules: true, cpu: true };
 
   constructor(host: string) {
     this.host = host;
   }
 
   get isEmpty(): boolean {
-    return this.#links.size + this.#rules.size + this.#ports.length === 0;
+    return this.#links.size + this.#rules.size + this.#ports.length + this.#cpu.size === 0;
   }
 
   get ports(): PortConfig[] {
@@ -59,6 +61,16 @@ export class HostPart {
     if (next.length === this.#ports.length && next.every((port, i) => port === this.#ports[i])) return false;
     this.#ports = next;
     this.#stale.ports = true;
+    return true;
+  }
+
+  /** True: something changed. */
+  setCpu(vm: string, cpu: CpuConfig | undefined): boolean {
+    const known = this.#cpu.get(vm);
+    if (known?.periodUs === cpu?.periodUs && known?.sliceUs === cpu?.sliceUs) return false;
+    if (cpu) this.#cpu.set(vm, cpu);
+    else this.#cpu.delete(vm);
+    this.#stale.cpu = true;
     return true;
   }
 
@@ -106,8 +118,9 @@ export class HostPart {
   /** The same object as long as nothing of it changes. */
   config(networks: NetworkConfig[], work: Work): HostConfig {
     const known = this.#config;
-    const { links, ports, rules } = this.#stale;
-    if (known && known.networks === networks && !links && !ports && !rules) return known;
+    const { links, ports, rules, cpu } = this.#stale;
+    if (known && known.networks === networks && !links && !ports && !rules && !cpu) return known;
+    const reserved = known && !cpu ? known.cpu : this.#cpuList();
     this.#config = {
       host: this.host,
       revision: 0,
@@ -115,10 +128,16 @@ export class HostPart {
       links: known && !links ? known.links : [...this.#links.values()],
       ports: this.#ports,
       rules: known && !rules ? known.rules : [...this.#rules.values()].map(({ rule }) => rule),
+      ...(reserved ? { cpu: reserved } : {}),
     };
-    this.#stale = { links: false, ports: false, rules: false };
+    this.#stale = { links: false, ports: false, rules: false, cpu: false };
     work.configs += 1;
     return this.#config;
+  }
+
+  #cpuList(): CpuConfig[] | undefined {
+    if (this.#cpu.size === 0) return undefined;
+    return [...this.#cpu.values()].sort((a, b) => (a.vm < b.vm ? -1 : 1));
   }
 }
 
@@ -189,6 +208,7 @@ function sameLink(a: LinkConfig, b: LinkConfig): boolean {
     a.secret === b.secret &&
     a.owner === b.owner &&
     a.preference === b.preference &&
+    a.reservedBitsPerSecond === b.reservedBitsPerSecond &&
     a.dial?.address === b.dial?.address &&
     a.dial?.port === b.dial?.port
   );

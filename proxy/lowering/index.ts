@@ -1,5 +1,7 @@
+export { directionsOf, leftOf } from './adapted-routes.js';
 export { groupEdges } from './groups.js';
 export { differingSpan, type ListChange, listChange } from './list-change.js';
+export { linkKeysOf, madeEdges } from './links.js';
 export { lower } from './lower.js';
 export { Lowering } from './lowering.js';
 export {

@@ -1,8 +1,25 @@
 /** The links of all hosts, kept up to date: a change costs what it touches. */
-import type { Endpoint, Host, LinkStatement, LinkType, Shape, Topology } from '../../core/index.js';
+import type {
+  AdaptedLink,
+  Endpoint,
+  Host,
+  LinkReservation,
+  LinkStatement,
+  LinkType,
+  Shape,
+  Topology,
+} from '../../core/index.js';
 import { shapeEdges } from '../../core/index.js';
 import type { HostParts } from './host-part.js';
-import { isGroundLink, linkEnds, linkKey, newIdentity, type PlannedLink, trialLink } from './links.js';
+import {
+  directionKey,
+  isGroundLink,
+  linkEnds,
+  linkKey,
+  newIdentity,
+  type PlannedLink,
+  trialLink,
+} from './links.js';
 import type { ListChange } from './list-change.js';
 import {
   edgeKey,
@@ -26,6 +43,8 @@ export interface LinkChanges {
   hosts: ListChange<Host>;
   links: ListChange<LinkStatement>;
   shapes: ListChange<Shape>;
+  adapted: ListChange<AdaptedLink>;
+  reservations: { users: ListChange<LinkReservation>; adapted: ListChange<LinkReservation> };
 }
 
 export class LinkPart {
@@ -34,6 +53,9 @@ export class LinkPart {
   readonly #hosts = new Map<string, Host>();
   readonly #stated = new Map<string, LinkStatement>();
   readonly #shaped = new Map<string, ShapedLink>();
+  readonly #adapted = new Map<string, AdaptedLink>();
+  /** By `directionKey`. */
+  readonly #reserved = { users: new Map<string, number>(), adapted: new Map<string, number>() };
   readonly #keysOfShape = new Map<Shape, string[]>();
   readonly #planned = new Map<string, PlannedLink>();
   readonly #byHost = new MultiMap<string, string>();
@@ -63,6 +85,9 @@ export class LinkPart {
     this.#noteShapes(input.topology, changes, keys);
     for (const link of changes.links.removed) this.#state(link, undefined, keys);
     for (const link of changes.links.added) this.#state(link, link, keys);
+    this.#noteAdapted(changes.adapted, keys);
+    for (const owner of ['users', 'adapted'] as const)
+      this.#noteReservations(this.#reserved[owner], changes.reservations[owner], keys);
     this.#noteTrials(input.trials ?? NO_TRIALS, keys);
     this.#takeIdentities(input.identities, keys);
     const edges = new Set<string>();
@@ -76,7 +101,10 @@ export class LinkPart {
   #noteHosts({ removed, added }: ListChange<Host>, keys: Set<string>): void {
     for (const { name } of removed) this.#hosts.delete(name);
     for (const host of added) this.#hosts.set(host.name, host);
-    if (removed.length + added.length > 0) for (const key of this.#trialKeys.keys()) keys.add(key);
+    if (removed.length + added.length > 0) {
+      for (const key of this.#trialKeys.keys()) keys.add(key);
+      for (const key of this.#adapted.keys()) keys.add(key);
+    }
     for (const { name } of [...removed, ...added]) {
       if (name !== this.#proxy) keys.add(linkKey('tcp', this.#proxy, name));
       for (const key of this.#byHost.get(name)) keys.add(key);
@@ -118,6 +146,31 @@ export class LinkPart {
     else this.#stated.delete(key);
   }
 
+  #noteAdapted({ removed, added }: ListChange<AdaptedLink>, keys: Set<string>): void {
+    for (const { type, a, b } of removed) {
+      this.#adapted.delete(linkKey(type, a, b));
+      keys.add(linkKey(type, a, b));
+    }
+    for (const link of added) {
+      this.#adapted.set(linkKey(link.type, link.a, link.b), link);
+      keys.add(linkKey(link.type, link.a, link.b));
+    }
+  }
+
+  #noteReservations(
+    rates: Map<string, number>,
+    { removed, added }: ListChange<LinkReservation>,
+    keys: Set<string>,
+  ): void {
+    for (const { type, from, to } of removed) rates.delete(directionKey(type, from, to));
+    for (const { type, from, to, bitsPerSecond } of added)
+      rates.set(directionKey(type, from, to), bitsPerSecond);
+    for (const { type, from, to } of [...removed, ...added]) keys.add(linkKey(type, from, to));
+  }
+
+  readonly #reservedOf = (direction: string): number | undefined =>
+    this.#reserved.users.get(direction) ?? this.#reserved.adapted.get(direction);
+
   #noteTrials(trials: readonly Trial[], keys: Set<string>): void {
     if (trials === this.#trials) return;
     for (const key of this.#trialKeys.keys()) keys.add(key);
@@ -151,10 +204,18 @@ export class LinkPart {
       return { key, type, a: this.#proxy, b: other, owner: 'auto' };
     }
     const link: LinkStatement | ShapedLink | undefined = this.#stated.get(key) ?? this.#shaped.get(key);
-    const trial = this.#trialKeys.get(key);
-    if (!link) return trial?.every((host) => this.#hosts.has(host)) ? trialLink(...trial) : undefined;
+    if (!link) return this.#resolveUnstated(key);
     const madeBy = 'madeBy' in link && link.madeBy !== undefined ? { madeBy: link.madeBy } : {};
     return { key, type, a: link.a, b: link.b, owner: 'user', ...madeBy };
+  }
+
+  /** Neither a statement's nor a shape's. */
+  #resolveUnstated(key: string): PlannedLink | undefined {
+    const adapted = this.#adapted.get(key);
+    const isThere = (host: string) => this.#hosts.has(host);
+    if (adapted && isThere(adapted.a) && isThere(adapted.b)) return { key, ...adapted, owner: 'adapt' };
+    const trial = this.#trialKeys.get(key);
+    return trial?.every(isThere) ? trialLink(...trial) : undefined;
   }
 
   #set(key: string, link: PlannedLink | undefined, input: LoweringInput, edges: Set<string>): void {
@@ -176,7 +237,8 @@ export class LinkPart {
     }
     const identity = this.#identities.get(key) ?? input.identities.get(key) ?? newIdentity(input.secret);
     if (!this.#identities.has(key)) this.#identities.set(key, identity);
-    for (const { host, config } of linkEnds(link, identity, this.#endpointOf)) this.#give(host, key, config);
+    for (const { host, config } of linkEnds(link, identity, this.#endpointOf, this.#reservedOf))
+      this.#give(host, key, config);
   }
 
   readonly #endpointOf = (host: string): Endpoint | undefined => this.#hosts.get(host)?.endpoint;

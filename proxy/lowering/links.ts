@@ -1,8 +1,11 @@
-/** Which links there are: the star's, those of the script, those of its shapes. */
+/** Which links there are: the star's, those of the script, those of its shapes, adaptation's. */
 import {
+  type Adapted,
   type Endpoint,
   type LinkConfig,
+  type LinkReservation,
   type LinkType,
+  NOTHING_ADAPTED,
   type Owner,
   type Shape,
   shapeEdges,
@@ -47,6 +50,7 @@ export function shapeEdgesOf(shape: Shape, topology: Topology): [string, string]
 /** Every link by key. Each host keeps a TCP link to the Proxy, whatever else it has. */
 export function planLinks(
   topology: Topology,
+  { links: adapted }: Adapted = NOTHING_ADAPTED,
   trials: readonly Trial[] = NO_TRIALS,
 ): Map<string, PlannedLink> {
   const planned = new Map<string, PlannedLink>();
@@ -67,11 +71,25 @@ export function planLinks(
     if (!isGroundLink(type, a, b, proxy)) add(type, a, b, 'user', madeBy);
   }
   const there = new Set(topology.hosts.map(({ name }) => name));
+  for (const { type, a, b } of adapted) {
+    if (!planned.has(linkKey(type, a, b)) && there.has(a) && there.has(b)) add(type, a, b, 'adapt');
+  }
   for (const [a, b] of trials) {
     const link = trialLink(a, b);
     if (!planned.has(link.key) && there.has(a) && there.has(b)) planned.set(link.key, link);
   }
   return planned;
+}
+
+/** Edges that paths may use and that somebody made, by `edgeKey`: the star's own left out. */
+export function madeEdges(topology: Topology, adapted: Adapted): Set<string> {
+  const made = [...planLinks(topology, adapted).values()].filter(({ owner }) => owner !== 'auto');
+  return new Set(made.map(({ a, b }) => edgeKey(a, b)));
+}
+
+/** Of all links but adaptation's. */
+export function linkKeysOf(topology: Topology): Set<string> {
+  return new Set(planLinks(topology).keys());
 }
 
 export function trialLink(a: string, b: string): PlannedLink {
@@ -92,11 +110,28 @@ export function newIdentity(secret: (octets: number) => Uint8Array): LinkIdentit
   return { id: octets.toString('hex', 0, ID_OCTETS), secret: octets.toString('hex', ID_OCTETS) };
 }
 
+/** A direction of a link. */
+export function directionKey(type: LinkType, from: string, to: string): string {
+  return `${type} ${from} ${to}`;
+}
+
+/** What is reserved, by `directionKey`: the user's counts before adaptation's. */
+export function reservedRates(
+  users: readonly LinkReservation[],
+  adapted: readonly LinkReservation[],
+): Map<string, number> {
+  const all = [...adapted, ...users];
+  return new Map(
+    all.map(({ type, from, to, bitsPerSecond }) => [directionKey(type, from, to), bitsPerSecond]),
+  );
+}
+
 /** Both ends of a link. An end dials where its peer has an endpoint, unless the other was told to and can. */
 export function linkEnds(
   link: PlannedLink,
   identity: LinkIdentity,
   endpointOf: (host: string) => Endpoint | undefined,
+  reservedOf: (direction: string) => number | undefined,
 ): { host: string; config: LinkConfig }[] {
   const ends = [
     { host: link.a, peer: link.b },
@@ -106,7 +141,16 @@ export function linkEnds(
   return ends.map(({ host, peer }) => {
     const dial = chosen === undefined || chosen === host ? endpointOf(peer) : undefined;
     const { type, owner } = link;
-    const shared = { ...identity, peer, type, owner, preference: PREFERENCE[type] };
-    return { host, config: dial === undefined ? shared : { ...shared, dial: { ...dial } } };
+    const reserved = reservedOf(directionKey(type, host, peer));
+    const config: LinkConfig = {
+      ...identity,
+      peer,
+      type,
+      owner,
+      preference: PREFERENCE[type],
+      ...(dial === undefined ? {} : { dial: { ...dial } }),
+      ...(reserved === undefined ? {} : { reservedBitsPerSecond: reserved }),
+    };
+    return { host, config };
   });
 }

@@ -8,13 +8,17 @@ import {
   type Network,
   type NetworkConfig,
   networkId,
+  NOTHING_ADAPTED,
   type PortConfig,
+  type Route,
   type Rule,
   type Topology,
   VnetError,
 } from '../../core/index.js';
+import { directionsOf, leftOf } from './adapted-routes.js';
+import { hostCpu, reservedCpu } from './cpu.js';
 import { groupWay } from './groups.js';
-import { identifyLinks, linkEnds, planLinks } from './links.js';
+import { identifyLinks, linkEnds, planLinks, reservedRates } from './links.js';
 import {
   edgeKey,
   idOf,
@@ -23,7 +27,7 @@ import {
   type Placed,
   type SuspendedRoute,
 } from './model.js';
-import { isGroupRule, rawRule, routeRules, ShapeGraph, whySuspended } from './paths.js';
+import { isGroupRule, rawRule, type RouteOrigin, routeRules, ShapeGraph, whySuspended } from './paths.js';
 import { hostPorts, hostsOf, servedPorts } from './ports.js';
 import { matchersText, strengthKey, wholeRule } from './rule-id.js';
 import { hostRules, placeRules } from './star.js';
@@ -35,21 +39,30 @@ import { hostRules, placeRules } from './star.js';
  * belongs to two networks; VNET_ERR_INVALID where group rules make a cycle, or no host is the Proxy.
  */
 export function lower(input: LoweringInput): Lowered {
-  const { topology } = input;
+  const { topology, adapted = NOTHING_ADAPTED } = input;
   const proxy = proxyOf(topology);
   const configs = emptyConfigs(input);
-  const planned = planLinks(topology, input.trials);
+  const planned = planLinks(topology, adapted, input.trials);
   const identities = identifyLinks(planned.values(), input.identities, input.secret);
   const endpoints = new Map(topology.hosts.map(({ name, endpoint }) => [name, endpoint]));
+  const rates = reservedRates(topology.linkReservations, adapted.linkReservations);
+  const cpu = reservedCpu(topology.cpuReservations, adapted.cpuReservations);
   for (const link of planned.values()) {
     const identity = identities.get(link.key);
     if (!identity) continue;
-    for (const { host, config } of linkEnds(link, identity, (name) => endpoints.get(name)))
-      configs.get(host)?.links.push(config);
+    const ends = linkEnds(
+      link,
+      identity,
+      (name) => endpoints.get(name),
+      (direction) => rates.get(direction),
+    );
+    for (const { host, config } of ends) configs.get(host)?.links.push(config);
   }
   for (const [host, config] of configs) {
     const { statements, places: here } = standingAt(host, input);
     config.ports = hostPorts(host, statements, here, (name) => idOf(topology, name));
+    const reserved = hostCpu(host, here, cpu);
+    if (reserved) config.cpu = reserved;
   }
   const edges = new Set([...planned.values()].flatMap(({ a, b, trial }) => (trial ? [] : [edgeKey(a, b)])));
   const suspended = topology.networks.flatMap((network) =>
@@ -94,11 +107,20 @@ function lowerNetwork(
   for (const place of places) add([...placeRules(place, proxy), ...graph.rulesTo(place)]);
   for (const rule of rules) add(rawRule(rule, fallen));
   const vms = new Map(places.filter(({ learnt }) => !learnt).map((place) => [place.name, place]));
-  return topology.routes.flatMap((route) => {
-    if (route.network !== name) return [];
+  const lay = (route: Route, origin: RouteOrigin): string | undefined => {
     const [from, to] = [vms.get(route.from), vms.get(route.to)];
     const reason = whySuspended({ unusable, hasEdge }, route, from, to);
-    if (reason === undefined && from && to) add(routeRules(route, from, to));
+    if (reason === undefined && from && to) add(routeRules(route, from, to, origin));
+    return reason;
+  };
+  const users = topology.routes.filter((route) => route.network === name);
+  const directions = new Set(users.flatMap(directionsOf));
+  for (const route of input.adapted?.routes ?? []) {
+    const left = leftOf(route, (direction) => directions.has(direction));
+    if (left && route.network === name) lay(left, 'adapt');
+  }
+  return users.flatMap((route) => {
+    const reason = lay(route, 'route');
     return reason === undefined ? [] : [{ from: route.from, to: route.to, reason }];
   });
 }

@@ -6,7 +6,16 @@
  *
  * Inputs may go back and forth (a plan is lowered and dropped): going back costs what going there did.
  */
-import { type HostConfig, type NetworkConfig, networkId, type Topology } from '../../core/index.js';
+import {
+  type Adapted,
+  emptyTopology,
+  type HostConfig,
+  type NetworkConfig,
+  networkId,
+  NOTHING_ADAPTED,
+  type Topology,
+} from '../../core/index.js';
+import { CpuPart } from './cpu-part.js';
 import { HostParts, type Work } from './host-part.js';
 import { LinkPart } from './link-part.js';
 import { type ListChange, listChange } from './list-change.js';
@@ -34,7 +43,7 @@ export class Lowering {
 }
 
 const NOTHING: Omit<LoweringInput, 'secret'> = {
-  topology: { networks: [], hosts: [], vms: [], ports: [], links: [], shapes: [], routes: [], rules: [] },
+  topology: emptyTopology(),
   places: [],
   epochs: new Map(),
   identities: new Map(),
@@ -47,6 +56,7 @@ class LoweredState {
   readonly #parts = new HostParts();
   readonly #links: LinkPart;
   readonly #ports: PortPart;
+  readonly #cpu: CpuPart;
   readonly #networks: NetworkPart[];
   #input: Omit<LoweringInput, 'secret'> = NOTHING;
   #networkConfigs: NetworkConfig[] = [];
@@ -59,6 +69,7 @@ class LoweredState {
     const ids = new Map(topology.networks.map((network) => [network.name, networkId(network)]));
     this.#links = new LinkPart(this.#parts, this.#proxy);
     this.#ports = new PortPart(this.#parts, (name) => ids.get(name) ?? idOf(topology, name));
+    this.#cpu = new CpuPart(this.#parts);
     this.#networks = topology.networks.map(
       (network) => new NetworkPart(network, this.#proxy, this.#parts, this.#links.hasEdge),
     );
@@ -78,20 +89,37 @@ class LoweredState {
   }
 
   moveTo(input: LoweringInput): void {
-    const { topology: before, places: placesBefore } = this.#input;
-    const { topology } = input;
+    const { topology: before, places: placesBefore, adapted: adaptedBefore = NOTHING_ADAPTED } = this.#input;
+    const { topology, adapted = NOTHING_ADAPTED } = input;
     const unusable = new Set(input.unusable);
     const change = <K extends keyof Topology>(list: K) =>
       listChange<Topology[K][number]>(before[list], topology[list]);
+    const adaptedChange = <K extends keyof Adapted>(list: K) =>
+      listChange<Adapted[K][number]>(adaptedBefore[list], adapted[list]);
+    const reservations = <K extends 'linkReservations' | 'cpuReservations'>(list: K) => ({
+      users: change(list) as ListChange<Adapted[K][number]>,
+      adapted: adaptedChange(list),
+    });
     const hosts = change('hosts');
     const shapes = change('shapes');
     const places = listChange<Place>(placesBefore, input.places);
-    const edges = this.#links.update(input, { hosts, shapes, links: change('links') });
+    const edges = this.#links.update(input, {
+      hosts,
+      shapes,
+      links: change('links'),
+      adapted: adaptedChange('links'),
+      reservations: reservations('linkReservations'),
+    });
+    this.#cpu.update(reservations('cpuReservations'), places);
     const ports = this.#ports.update(change('ports'), places);
     const names = hostNames(hosts);
     const usability = difference(this.#unusable, unusable);
     const changes = { hosts: names, shapes, places, ports, edges, usability };
-    const statements = { routes: change('routes'), rules: change('rules') };
+    const statements = {
+      routes: change('routes'),
+      adaptedRoutes: adaptedChange('routes'),
+      rules: change('rules'),
+    };
     for (const network of this.#networks)
       network.update({ ...input, unusable }, { ...changes, ...statements });
     for (const host of names.removed) this.#parts.forget(host);

@@ -1,5 +1,5 @@
 /** What goes into lowering and what comes out. */
-import type { HostConfig, MacAddress, Rule, Topology } from '../../core/index.js';
+import type { Adapted, HostConfig, MacAddress, Rule, Topology } from '../../core/index.js';
 import { networkId } from '../../core/index.js';
 
 /** Where a VM, or a machine learnt at a LAN port, is now. */
@@ -31,6 +31,8 @@ export type LinkIdentities = ReadonlyMap<string, LinkIdentity>;
 export interface LoweringInput {
   /** Complete: with the Proxy, every known host and every network that is named. */
   topology: Topology;
+  /** Beside it; where the user owns the same, theirs counts. Default: nothing. */
+  adapted?: Adapted;
   places: readonly Place[];
   /** By network identifier; absent: 0. */
   epochs: ReadonlyMap<number, number>;
@@ -60,6 +62,7 @@ export interface Lowered {
   configs: Map<string, HostConfig>;
   /** Of the links there are now. */
   identities: LinkIdentities;
+  /** Of the user's routes. */
   suspended: SuspendedRoute[];
 }
 

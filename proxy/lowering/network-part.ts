@@ -7,6 +7,7 @@ import {
   type RuleStatement,
   type Shape,
 } from '../../core/index.js';
+import { AdaptedRoutes } from './adapted-routes.js';
 import { type GroupWay, groupWay } from './groups.js';
 import { Causes, type HostParts } from './host-part.js';
 import { isNone, type ListChange } from './list-change.js';
@@ -24,6 +25,8 @@ export interface NetworkChanges {
   places: ListChange<Place>;
   shapes: ListChange<Shape>;
   routes: ListChange<Route>;
+  /** Adaptation's. */
+  adaptedRoutes: ListChange<Route>;
   rules: ListChange<RuleStatement>;
   /** Edges, by `edgeKey`, that have links now and had none, or the other way round. */
   edges: ReadonlySet<string>;
@@ -40,6 +43,8 @@ export class NetworkPart {
   readonly #groupRules = new Set<RuleStatement>();
   readonly #places = new Set<Place>();
   readonly #routes: RoutePart;
+  readonly #left = new AdaptedRoutes();
+  readonly #adapted: RoutePart;
   readonly #ofHosts: Causes<string>;
   readonly #ofPlaces: Causes<Place>;
   readonly #ofShapes: Causes<Place>;
@@ -54,7 +59,8 @@ export class NetworkPart {
     this.#name = network.name;
     this.#id = networkId(network);
     this.#proxy = proxy;
-    this.#routes = new RoutePart(new Causes(parts, this.#id), hasEdge);
+    this.#routes = new RoutePart('route', new Causes(parts, this.#id), hasEdge);
+    this.#adapted = new RoutePart('adapt', new Causes(parts, this.#id), hasEdge);
     this.#ofHosts = new Causes(parts, this.#id);
     this.#ofPlaces = new Causes(parts, this.#id);
     this.#ofShapes = new Causes(parts, this.#id);
@@ -82,7 +88,10 @@ export class NetworkPart {
     this.#updateHosts(changes, fell);
     this.#updatePlaces(places);
     this.#updateShapes(input, ours(changes.shapes), changes, places);
-    this.#routes.update(input.unusable, { ...changes, places, routes: ours(changes.routes) });
+    const routes = ours(changes.routes);
+    this.#routes.update(input.unusable, { ...changes, places, routes });
+    const left = this.#left.update(routes, ours(changes.adaptedRoutes));
+    this.#adapted.update(input.unusable, { ...changes, places, routes: left });
   }
 
   /** True: it changed. */

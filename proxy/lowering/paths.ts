@@ -98,18 +98,21 @@ export function whySuspended(
   return from && to ? undefined : 'a VM of it is not there';
 }
 
-export function routeRules(route: Route, from: Place, to: Place): Placed[] {
-  const there = pathRules(from, to, route.via);
-  return route.both ? [...there, ...pathRules(to, from, [...route.via].reverse())] : there;
+/** Whose route it is. */
+export type RouteOrigin = 'route' | 'adapt';
+
+export function routeRules(route: Route, from: Place, to: Place, origin: RouteOrigin): Placed[] {
+  const there = pathRules(from, to, route.via, origin);
+  return route.both ? [...there, ...pathRules(to, from, [...route.via].reverse(), origin)] : there;
 }
 
-function pathRules(from: Place, to: Place, via: readonly string[]): Placed[] {
+function pathRules(from: Place, to: Place, via: readonly string[], origin: RouteOrigin): Placed[] {
   return via.slice(0, -1).flatMap((host, i) => {
     const next = via[i + 1] as string;
     return from.macs.flatMap((source) =>
       to.macs.map((destination): Placed => {
         const matchers = { source: exactly(source), destination: exactly(destination) };
-        return { host, rule: { ...matchers, actions: [edgeTo(next)], origin: 'route' } };
+        return { host, rule: { ...matchers, actions: [edgeTo(next)], origin } };
       }),
     );
   });

@@ -1,10 +1,10 @@
-/** The pair routes of one network, kept up to date. */
+/** The pair routes of one network and owner, kept up to date. */
 import type { Route } from '../../core/index.js';
 import type { Causes } from './host-part.js';
 import type { ListChange } from './list-change.js';
 import { edgeKey, type Place, type SuspendedRoute } from './model.js';
 import { MultiMap } from './multi-map.js';
-import { routeRules, whySuspended } from './paths.js';
+import { type RouteOrigin, routeRules, whySuspended } from './paths.js';
 
 export interface RouteChanges {
   routes: ListChange<Route>;
@@ -14,6 +14,7 @@ export interface RouteChanges {
 }
 
 export class RoutePart {
+  readonly #origin: RouteOrigin;
   readonly #causes: Causes<Route>;
   readonly #hasEdge: (key: string) => boolean;
   readonly #vms = new Map<string, Place>();
@@ -22,7 +23,8 @@ export class RoutePart {
   readonly #byEdge = new MultiMap<string, Route>();
   readonly #suspended = new Map<Route, SuspendedRoute>();
 
-  constructor(causes: Causes<Route>, hasEdge: (key: string) => boolean) {
+  constructor(origin: RouteOrigin, causes: Causes<Route>, hasEdge: (key: string) => boolean) {
+    this.#origin = origin;
     this.#causes = causes;
     this.#hasEdge = hasEdge;
   }
@@ -59,7 +61,7 @@ export class RoutePart {
     const [from, to] = [this.#vms.get(route.from), this.#vms.get(route.to)];
     const reason = whySuspended({ unusable, hasEdge: this.#hasEdge }, route, from, to);
     const stands = reason === undefined && from && to;
-    this.#causes.set(route, stands ? routeRules(route, from, to) : []);
+    this.#causes.set(route, stands ? routeRules(route, from, to, this.#origin) : []);
     if (reason === undefined) this.#suspended.delete(route);
     else this.#suspended.set(route, { from: route.from, to: route.to, reason });
   }

@@ -6,6 +6,7 @@ import {
   DEFAULT_NETWORK,
   type EchoOptions,
   type EchoResult,
+  type HostLoad,
   type HostSession,
   type LinkEstimate,
   type MatrixView,
@@ -50,6 +51,7 @@ export class Sight implements SightReports {
   readonly #survey: Survey;
   readonly #trials: Trials;
   readonly #troubles: Troubles;
+  readonly #loads = new Map<string, { load: HostLoad; atMs: number }>();
   readonly #askedMs = new Map<string, number>();
   #parameters: SightParameters;
   #changedMs: number;
@@ -62,7 +64,7 @@ export class Sight implements SightReports {
     this.#parameters = parameters;
     this.#changedMs = clock.now();
     overlay.onEvent(({ kind }) => {
-      if (kind === 'change' || kind === 'host') this.#changedMs = clock.now();
+      if (kind === 'change' || kind === 'host' || kind === 'adaptation') this.#changedMs = clock.now();
     });
     this.#names = new Names(overlay, () => this.#traffic.renamed());
     this.#traffic = new TrafficSight({
@@ -103,6 +105,7 @@ export class Sight implements SightReports {
 
   disconnected(host: string): void {
     this.#underlay.delete(host);
+    this.#loads.delete(host);
     this.#askedMs.delete(host);
   }
 
@@ -120,6 +123,16 @@ export class Sight implements SightReports {
 
   underlay(host: string, report: UnderlayReport): void {
     this.#underlay.set(host, { host, report: signed(host, report), atMs: this.#overlay.options.clock.now() });
+  }
+
+  load(host: string, load: HostLoad): void {
+    this.#loads.set(host, { load, atMs: this.#nowMs });
+  }
+
+  /** What hosts that are connected said last of their load. */
+  loads(): Map<string, { load: HostLoad; ageMs: number }> {
+    const nowMs = this.#nowMs;
+    return new Map([...this.#loads].map(([host, { load, atMs }]) => [host, { load, ageMs: nowMs - atMs }]));
   }
 
   refused(host: string, what: string, error: VnetError): void {

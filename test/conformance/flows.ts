@@ -91,7 +91,11 @@ export const flowTests: Record<string, ConformanceCase> = {
       node.misses.length = 0;
       for (const destination of [B, C, ALL]) one.send(frame(A, destination));
       await node.settled();
-      await until(bed, () => three.received.length % 2 === 0 && three.received.length > 0, 'those to the third');
+      await until(
+        bed,
+        () => three.received.length % 2 === 0 && three.received.length > 0,
+        'those to the third',
+      );
       return node.misses.map(({ destination }) => destination);
     };
     t.strictSame(await missesOf(), [B, C, ALL]);

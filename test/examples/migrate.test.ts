@@ -15,14 +15,14 @@ const skip = needNamespaces();
 t.setTimeout(CHAPTER_MS);
 
 t.test('migrate.vnet in its lab, as the demonstration tells it', { skip: skip || needGuest() }, async (t) => {
-  const { code, text } = await tell('migrate');
+  const { code, text, lab } = await tell('migrate');
   t.equal(code, 0, code === 0 ? 'it ends well' : text);
   t.match(text, /Moved\. web a -> b/);
   t.match(text, /The download is whole/);
   t.match(text, /the first ping finds it/);
   t.match(text, /web stayed on b/);
   t.match(text, /web may run on b, which cannot be asked/);
-  t.notOk(listLabs().some(({ name }) => name === 'demo'));
+  t.notOk(listLabs().some(({ name }) => name === lab));
 });
 
 /** As much of virsh as the script calls; a domain is a file with its state. */

@@ -76,6 +76,10 @@ class Impostor {
     this.#send(typeof body === 'string' ? body : JSON.stringify({ notice: 'underlay', body }));
   }
 
+  load(body: unknown): void {
+    this.#send(JSON.stringify({ notice: 'load', body }));
+  }
+
   get isWaiting(): boolean {
     return this.closed === '' && this.socket.bufferedAmount > 0;
   }
@@ -248,6 +252,29 @@ const ATTACKS: Record<string, (liar: Impostor, n: number, network: number) => vo
         queues: Array(UNDERLAY_ROWS).fill(null),
         notes: [],
       });
+  },
+
+  loads(liar) {
+    const load = { cpus: 2, busyCpus: 1, vmCpus: {}, vmWaits: {} };
+    for (const part of [{ cpus: -1 }, { busyCpus: 1e300 }, { vmCpus: 'all' }, { vmWaits: { a1: -1 } }])
+      liar.load({ ...load, ...part });
+    liar.load(null);
+    liar.load({
+      ...load,
+      vmCpus: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`v${i}`, 1])),
+    });
+  },
+
+  /** What could be, were it not too good: the fastest of all networks, and one that was there an hour ago. */
+  claims(liar) {
+    const claim = (from: string, to: string, bitsPerSecond: number, ageMs: number) =>
+      link(from, to, 0, { availableBitsPerSecond: { ...estimate(bitsPerSecond), ageMs } });
+    liar.underlay({
+      links: [claim('home', 'c', 9e13, 0), claim('c', 'home', 1e9, 3.6e6)],
+      queues: [],
+      notes: [],
+    });
+    liar.load({ cpus: 8000, busyCpus: 0, vmCpus: {}, vmWaits: {} });
   },
 
   /** A report of two hundred megabytes. */

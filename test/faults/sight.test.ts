@@ -38,6 +38,7 @@ const PAIRS_MAX = 250_000;
 /** What the impostor does, and what is said of it. */
 const UPDATE = /^(part of a )?traffic update of c refused: ./;
 const REPORT = /^report of the underlay of c refused: ./;
+const LOAD = /^report of its load of c refused: ./;
 const ATTACKS: [name: string, note: RegExp][] = [
   ['random', UPDATE],
   ['mutated', UPDATE],
@@ -47,6 +48,7 @@ const ATTACKS: [name: string, note: RegExp][] = [
   ['flood', UPDATE],
   ['large', UPDATE],
   ['underlay', REPORT],
+  ['loads', LOAD],
   ['huge', UPDATE],
   ['text', UPDATE],
 ];

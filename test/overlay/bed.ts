@@ -15,6 +15,7 @@ import {
   systemClock,
   type Topology,
   type VmDriver,
+  emptyTopology,
 } from '../../core/index.js';
 import { createProxy, type ProxyOptions } from '../../proxy/index.js';
 import { createMemoryPlane, Daemon, MemoryFabric } from '../../vnetd/index.js';
@@ -73,7 +74,7 @@ export class OverlayBed {
       ...(name === 'home' ? { proxy: true } : {}),
     }));
     const networks = [{ name: 'lab' }];
-    return { networks, hosts, vms: [], ports: [], links: [], shapes: [], routes: [], rules: [], ...parts };
+    return { ...emptyTopology(), networks, hosts, ...parts };
   }
 
   /** Cuts or restores the underlay between two nodes. */

@@ -35,6 +35,10 @@ t.test('a VM from its start to its end', { skip }, async (t) => {
   const adopted = await bed.driver('a').adopt(spec, driver.portOf(spec), journal);
   if (adopted === undefined) throw new Error('it was not found again');
   t.equal(adopted.instance.pid, vm.instance.pid);
+  t.strictSame(await adopted.processes(), [adopted.instance.pid]);
+  const threads = await adopted.cpuThreads();
+  t.equal(threads.length, spec.cpus);
+  t.ok(threads.every((thread) => existsSync(`/proc/${adopted.instance.pid}/task/${thread}`)));
   await adopted.instance.qmp.execute('stop');
   t.equal(await adopted.state(), 'paused');
   await adopted.instance.qmp.execute('cont');

@@ -14,6 +14,7 @@ import { networkNamed } from './identity.js';
 import { interfaceNames } from './interfaces.js';
 import { ipBatch, prepareIp } from './ip.js';
 import { PRESENCE_POLL_MS } from './limits.js';
+import { recentScan } from './processes.js';
 import { keepWord, type NetnsTicket, readTicket, returnWord, takeWord } from './ticket.js';
 import { keepWire, linesUp, outerEnd } from './wire.js';
 
@@ -74,6 +75,11 @@ export class LightVm implements RunningVm {
         await done.catch(() => {}); // it is over within milliseconds, one way or the other
       },
     };
+  }
+
+  async processes(): Promise<readonly number[]> {
+    const network = networkNamed(this.#place.namespace);
+    return network === undefined ? [] : recentScan.processesOf(network);
   }
 
   release(): void {

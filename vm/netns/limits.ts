@@ -14,5 +14,9 @@ export const TAKEN_TIMEOUT_MS = 15_000;
 export const PRESENCE_POLL_MS = 1_000;
 /** Passes over the processes of a VM, as they may fork while they are moved. */
 export const GROUP_PASSES = 3;
+/** A list of a namespace's processes that is no older will do, to tell what they use. */
+export const SCAN_AGE_MS = 500;
+/** Every so many lists each process's namespace is looked at anew. */
+export const SCANS_BEFORE_FRESH = 5;
 /** IFNAMSIZ less its final NUL. */
 export const INTERFACE_NAME_MAX = 15;

@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import type { VmSpec, VmTicket } from '../../core/index.js';
+import { VM_CPU_GROUP, type VmSpec, type VmTicket } from '../../core/index.js';
 import { groupsOf, moveGroups, ownGroups, parseGroups } from './cpu-group.js';
 import { NetnsDriver } from './driver.js';
 import { networkNamed } from './identity.js';
 import { interfaceNameOf, packetPortOf } from './interfaces.js';
+import { NamespaceScan } from './processes.js';
 import { issueTicket, keepWord, readTicket, removeWord, returnWord, takeWord, wordState } from './ticket.js';
 import { Bed, ECHO, ip, noNamespaces, STREAM, type TestHost } from './testbed/bed.js';
 
@@ -270,27 +271,34 @@ t.test(
     const inside = bed.add('vm');
     for (const [hierarchy, root] of groupsHere) {
       const [from, to] = [`/vt${process.pid}a`, `/vt${process.pid}b`];
-      for (const path of [from, to]) mkdirSync(root + path);
+      const own = `${from}/${VM_CPU_GROUP}host:vm`;
+      for (const path of [from, to, own]) mkdirSync(root + path);
       const child = bed.run(inside, 'setInterval(() => {}, 1e6); console.log(1)');
       const other = bed.run(inside, 'setInterval(() => {}, 1e6); console.log(1)');
       const words = [listen(child), listen(other)];
       await until('both', () => words.every((one) => one.words() !== ''));
       writeFileSync(`${root}${from}/cgroup.procs`, String(child.pid));
+      const reserved = bed.run(inside, 'setInterval(() => {}, 1e6); console.log(1)');
+      writeFileSync(`${root}${own}/cgroup.procs`, String(reserved.pid));
       const before = groupsOf(other.pid as number)[hierarchy];
       await moveGroups(networkNamed(inside) ?? '', { [hierarchy]: from }, { [hierarchy]: to });
       t.equal(groupsOf(child.pid as number)[hierarchy], to, `${hierarchy}: moved`);
+      t.equal(groupsOf(reserved.pid as number)[hierarchy], to, "moved from the VM's own group");
       t.equal(groupsOf(other.pid as number)[hierarchy], before, 'in another group: left alone');
+      const seen = new NamespaceScan().processesOf(networkNamed(inside) ?? '');
+      t.same([...seen].sort(), [child.pid, other.pid, reserved.pid].sort(), 'all that are in the VM');
       const missing = moveGroups(
         networkNamed(inside) ?? '',
         { [hierarchy]: to },
         { [hierarchy]: '/no/such' },
       );
       await t.rejects(missing, { code: 'VNET_ERR_INTERNAL', message: /CPU group \/no\/such failed/ });
-      const gone = [child, other].map((one) => new Promise((resolve) => one.once('exit', resolve)));
+      const gone = [child, other, reserved].map((one) => new Promise((resolve) => one.once('exit', resolve)));
       child.kill('SIGKILL');
       other.kill('SIGKILL');
+      reserved.kill('SIGKILL');
       await Promise.all(gone);
-      for (const path of [from, to]) await until('an empty group', () => removed(root + path));
+      for (const path of [own, from, to]) await until('an empty group', () => removed(root + path));
     }
   },
 );

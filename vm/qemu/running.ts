@@ -46,6 +46,16 @@ export class RunningQemu implements RunningVm {
     return (await this.instance.status()) === 'running' ? 'running' : 'paused';
   }
 
+  async processes(): Promise<readonly number[]> {
+    return this.instance.alive ? [this.instance.pid] : [];
+  }
+
+  /** The other threads of QEMU do its input and output. */
+  async cpuThreads(): Promise<readonly number[]> {
+    const cpus = await this.instance.qmp.execute<{ 'thread-id'?: number }[]>('query-cpus-fast');
+    return cpus.flatMap(({ 'thread-id': thread }) => thread ?? []);
+  }
+
   async stop({ graceMs }: { graceMs: number }): Promise<void> {
     this.#leaving = { reason: 'it was stopped', expected: true };
     // A guest that does not execute cannot be asked.

@@ -8,10 +8,12 @@ import t from 'tap';
 import {
   type Authority,
   connectControl,
+  DEFAULT_ADAPT,
   DEFAULT_SIGHT,
   type ErrorBody,
   type MoveView,
   VnetError,
+  emptyTopology,
 } from '../../core/index.js';
 import { serveControl } from './server.js';
 
@@ -170,8 +172,67 @@ t.test('the description names every call', async (t) => {
     ['/v1/moves', 'post'],
     ['/v1/moves/{vm}', 'delete'],
     ['/v1/hosts/{host}/drain', 'post'],
+    ['/v1/adaptation', 'get'],
+    ['/v1/adaptation', 'put'],
+    ['/v1/adaptation', 'delete'],
+    ['/v1/adaptation/plan', 'post'],
+    ['/v1/adaptation/apply', 'post'],
+    ['/v1/adaptation/why', 'get'],
   ];
   for (const [path, method] of methods) t.ok(paths[path]?.[method]?.summary, `${method} ${path}`);
+});
+
+t.test('adaptation: each call reaches the authority, a plan tells how far it is', async (t) => {
+  const { calls, client, raw } = await serve(t);
+  const heard: unknown[] = [];
+  const { mode: _, ...search } = { ...DEFAULT_ADAPT, solver: './mine.mjs' };
+  await client.adaptation();
+  await client.adaptation(1000);
+  await client.setAdaptation({ ...DEFAULT_ADAPT, mode: 'auto' });
+  await client.setAdaptation({ solver: 'exec:solve --fast' });
+  await client.planAdaptation();
+  const { mechanisms, objective, solver, budgetMs, linksPerHost } = search;
+  const settings = { mechanisms, objective, solver, budgetMs, linksPerHost };
+  await client.planAdaptation({ network: 'lab', settings });
+  t.same(await client.applyAdaptation('p1', (step) => heard.push(step)), { answered: 'applyAdaptation' });
+  t.same(heard, [MOVE], 'whatever the Proxy tells');
+  await client.whyAdapted('a b');
+  await client.clearAdaptation();
+  t.equal((await raw('POST', '/v1/adaptation/plan')).status, 200, 'a body may be left out');
+  t.same(calls, [
+    ['adaptation', undefined],
+    ['adaptation', 1000],
+    ['setAdaptation', { ...DEFAULT_ADAPT, mode: 'auto' }],
+    ['setAdaptation', { solver: 'exec:solve --fast' }],
+    ['planAdaptation', {}],
+    ['planAdaptation', { network: 'lab', settings }],
+    ['applyAdaptation', 'p1'],
+    ['whyAdapted', 'a b'],
+    ['clearAdaptation'],
+    ['planAdaptation', {}],
+  ]);
+  await t.rejects(client.applyAdaptation('nowhere'), { code: 'VNET_ERR_NOT_FOUND' });
+  calls.length = 0;
+  const wrong: [method: string, path: string, body?: unknown][] = [
+    ['GET', '/v1/adaptation?history=10000'],
+    ['GET', '/v1/adaptation?history=-1'],
+    ['PUT', '/v1/adaptation', { mode: 'on' }],
+    ['PUT', '/v1/adaptation', { budgetMs: 9 }],
+    ['PUT', '/v1/adaptation', { linksPerHost: 65 }],
+    ['PUT', '/v1/adaptation', { mechanisms: ['magic'] }],
+    ['PUT', '/v1/adaptation', { movesMax: 1.5 }],
+    ['PUT', '/v1/adaptation', { speed: 1 }],
+    ['POST', '/v1/adaptation/plan', { settings: { mode: 'auto' } }],
+    ['POST', '/v1/adaptation/apply', {}],
+    ['GET', '/v1/adaptation/why'],
+  ];
+  for (const [method, path, body] of wrong)
+    t.match(
+      await raw(method, path, body),
+      { status: 400, body: { code: 'VNET_ERR_INVALID' } },
+      `${method} ${path}`,
+    );
+  t.same(calls, []);
 });
 
 t.test('VMs: each call reaches the authority, moves tell how far they are', async (t) => {
@@ -251,7 +312,7 @@ t.test('VMs: wrong requests are refused and reach nobody', async (t) => {
   t.same(calls, []);
 
   // What a script may say of VMs now, a change may carry.
-  const empty = { networks: [], hosts: [], vms: [], ports: [], links: [], shapes: [], routes: [], rules: [] };
+  const empty = emptyTopology();
   const plan = (add: object) =>
     raw('POST', '/v1/plan', { kind: 'change', change: { add: { ...empty, ...add }, remove: empty } });
   const vm = { name: 'web', network: 'lab', host: 'a', macs: ['02:00:00:00:00:01'] };

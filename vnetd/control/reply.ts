@@ -1,12 +1,13 @@
 /** How answers leave: errors with their status, streams as lines of JSON. */
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   type ChangeLine,
+  type ErrorBody,
   type ErrorCode,
-  type MoveLine,
+  MOVE_ALIVE_MS,
   NDJSON,
   type OverlayEvent,
-  type VnetError,
+  VnetError,
 } from '../../core/index.js';
 
 const STATUS: Partial<Record<ErrorCode, number>> = {
@@ -31,9 +32,12 @@ export function sendError(reply: FastifyReply, error: VnetError): FastifyReply {
   return reply.code(STATUS[error.code] ?? 500).send(error.toBody());
 }
 
+/** A line of what takes its time: moves, plans of adaptation. */
+type WorkLine = { progress: unknown } | { result: unknown } | { error: ErrorBody } | { alive: true };
+
 /** Streams lines of JSON; a reader that stops reading is cut off rather than remembered without bound. */
 export function streamLines(reply: FastifyReply): {
-  write(line: ChangeLine | MoveLine | OverlayEvent): void;
+  write(line: ChangeLine | WorkLine | OverlayEvent): void;
   end(): void;
 } {
   reply.hijack();
@@ -47,4 +51,29 @@ export function streamLines(reply: FastifyReply): {
     },
     end: () => raw.end(),
   };
+}
+
+/**
+ * What lasts, as one answer, or as lines where NDJSON is accepted. A caller that goes away ends nothing: the work
+ * goes on, and is seen and cancelled by anybody.
+ */
+export async function answerWithProgress<Progress, Result>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  run: (progress?: (step: Progress) => void) => Promise<Result>,
+): Promise<Result | FastifyReply> {
+  if (request.headers.accept !== NDJSON) {
+    return run().catch((thrown: unknown) => sendError(reply, VnetError.from(thrown)));
+  }
+  const stream = streamLines(reply);
+  const alive = setInterval(() => stream.write({ alive: true }), MOVE_ALIVE_MS);
+  try {
+    stream.write({ result: await run((progress) => stream.write({ progress })) });
+  } catch (thrown) {
+    stream.write({ error: VnetError.from(thrown).toBody() });
+  } finally {
+    clearInterval(alive);
+  }
+  stream.end();
+  return reply;
 }

@@ -20,6 +20,7 @@ import {
   SightSchema,
   VnetError,
 } from '../../core/index.js';
+import { adaptRoutes } from './adapt-routes.js';
 import type { ControlBackend } from './backend.js';
 import { sendError, streamLines } from './reply.js';
 import { vmRoutes } from './vm-routes.js';
@@ -38,6 +39,7 @@ export function routes(server: FastifyInstance, backend: ControlBackend): void {
   primitives(server, backend);
   changes(server, backend);
   vmRoutes(server, backend);
+  adaptRoutes(server, backend);
   server.get(
     '/v1/events',
     schema('Events as lines of JSON, until the connection closes'),

@@ -1,21 +1,16 @@
 /** The API's paths about VMs. Moves last for minutes: where NDJSON is accepted they tell how far they are. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import {
   DrainSchema,
-  MOVE_ALIVE_MS,
   type MoveOptions,
   type MoveRequest,
   MoveRequestSchema,
-  type MoveResult,
-  type MoveView,
-  NDJSON,
   VmCheckSchema,
-  VnetError,
   VmStartSchema,
   VmStopSchema,
 } from '../../core/index.js';
 import type { ControlBackend } from './backend.js';
-import { sendError, streamLines } from './reply.js';
+import { answerWithProgress } from './reply.js';
 
 interface OfVm {
   vm: string;
@@ -42,7 +37,8 @@ export function vmRoutes(server: FastifyInstance, { authority }: ControlBackend)
   server.post<{ Body: MoveRequest }>(
     '/v1/moves',
     schema('Move VMs; progress as lines where NDJSON is accepted', MoveRequestSchema),
-    (request, reply) => answer(request, reply, (progress) => authority.moveVms(request.body, progress)),
+    (request, reply) =>
+      answerWithProgress(request, reply, (progress) => authority.moveVms(request.body, progress)),
   );
   server.delete<{ Params: OfVm }>(
     '/v1/moves/:vm',
@@ -56,30 +52,8 @@ export function vmRoutes(server: FastifyInstance, { authority }: ControlBackend)
     '/v1/hosts/:host/drain',
     schema('Move every VM that is not pinned away from a host; lines as for moves', DrainSchema),
     (request, reply) =>
-      answer(request, reply, (progress) =>
+      answerWithProgress(request, reply, (progress) =>
         authority.drainHost(request.params.host, request.body?.options, progress),
       ),
   );
-}
-
-/** A caller that goes away ends nothing: moves go on, and are seen and cancelled by anybody. */
-async function answer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  run: (progress?: (move: MoveView) => void) => Promise<MoveResult[]>,
-): Promise<MoveResult[] | FastifyReply> {
-  if (request.headers.accept !== NDJSON) {
-    return run().catch((thrown: unknown) => sendError(reply, VnetError.from(thrown)));
-  }
-  const stream = streamLines(reply);
-  const alive = setInterval(() => stream.write({ alive: true }), MOVE_ALIVE_MS);
-  try {
-    stream.write({ result: await run((progress) => stream.write({ progress })) });
-  } catch (thrown) {
-    stream.write({ error: VnetError.from(thrown).toBody() });
-  } finally {
-    clearInterval(alive);
-  }
-  stream.end();
-  return reply;
 }

@@ -119,6 +119,14 @@ export class Machines implements VmHost {
     return [...this.#machines.values()].map((each) => each.report());
   }
 
+  /** Those that execute, with their drivers' handles where these are known by now. */
+  handles(): ReadonlyMap<string, RunningVm> {
+    const handles = new Map<string, RunningVm>();
+    for (const { name, state, running } of this.#machines.values())
+      if (state === 'running' && running !== undefined) handles.set(name, running);
+    return handles;
+  }
+
   async check(spec: VmSpec, from?: HostMachine): Promise<VmObstacle[]> {
     checkSpec(spec);
     const { driver: kind } = spec.machine;

@@ -3,12 +3,15 @@
  * A daemon that misbehaves costs the Proxy little and the others nothing.
  */
 import { type Clock, type SightReports, VnetError } from '../../core/index.js';
+import { soundLoad } from './sound-load.js';
 import { soundReport } from './sound-report.js';
 
 /** The fastest daemon sends an update each 20 ms. */
 const UPDATES_PER_SECOND_MAX = 100;
 /** Twice a second is what a daemon of ours sends. */
 const REPORTS_PER_SECOND_MAX = 10;
+/** One in HOST_LOAD_PERIOD_MS is what a daemon of ours sends. */
+const LOADS_PER_SECOND_MAX = 5;
 
 export interface IntakeOptions {
   host: string;
@@ -20,11 +23,13 @@ export class ReportIntake {
   readonly #options: IntakeOptions;
   readonly #updates: Allowance;
   readonly #underlay: Allowance;
+  readonly #loads: Allowance;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#updates = new Allowance(options.clock, UPDATES_PER_SECOND_MAX);
     this.#underlay = new Allowance(options.clock, REPORTS_PER_SECOND_MAX);
+    this.#loads = new Allowance(options.clock, LOADS_PER_SECOND_MAX);
   }
 
   /** `length`: as it was sent; what is too long came without its octets. */
@@ -50,6 +55,15 @@ export class ReportIntake {
     if (report) this.#pass(REPORT, () => this.#options.reports.underlay(this.#options.host, report));
   }
 
+  load(body: unknown): void {
+    if (!this.#loads.take()) {
+      return this.#refuse(LOAD, tooMuch(`it sends more than ${LOADS_PER_SECOND_MAX} a second`));
+    }
+    const load = soundLoad(body);
+    if (load) this.#pass(LOAD, () => this.#options.reports.load(this.#options.host, load));
+    else this.#refuse(LOAD, new VnetError('VNET_ERR_INVALID', 'it makes no sense'));
+  }
+
   #pass(what: string, take: () => void): void {
     try {
       take();
@@ -63,7 +77,7 @@ export class ReportIntake {
   }
 }
 
-const [UPDATE, REPORT] = ['traffic update', 'report of the underlay'];
+const [UPDATE, REPORT, LOAD] = ['traffic update', 'report of the underlay', 'report of its load'];
 
 const tooMuch = (what: string): VnetError => new VnetError('VNET_ERR_LIMIT', what);
 

@@ -23,6 +23,7 @@ import { ReportIntake } from './intake.js';
 import { Metronome } from './metronome.js';
 import { gridFor, Sampler, STATES_MS } from './sampler.js';
 import { Sight, type SightSink } from './sight.js';
+import { soundLoad } from './sound-load.js';
 import { soundReport } from './sound-report.js';
 
 const MAC_A = '02:00:00:00:00:0a' as MacAddress;
@@ -435,6 +436,7 @@ t.test("the Proxy's intake: bounded, and each trouble is said", (t) => {
         if (broken) throw new Error('not an update');
       },
       underlay: () => taken++,
+      load: () => taken++,
     },
   });
   intake.traffic(new Uint8Array(), 1e9);
@@ -459,6 +461,43 @@ t.test("the Proxy's intake: bounded, and each trouble is said", (t) => {
   clock.advance(1000);
   intake.underlay(7);
   t.equal(troubles.size, 5);
+  taken = 0;
+  const load = { cpus: 2, busyCpus: 1, vmCpus: {}, vmWaits: {} };
+  for (let n = 0; n < 100; n++) intake.load(load);
+  t.equal(taken, 5);
+  t.equal(troubles.size, 6);
+  clock.advance(1000);
+  intake.load({ ...load, busyCpus: 3 });
+  t.same([taken, troubles.size], [5, 7]);
+  t.end();
+});
+
+t.test('reports of load: what cannot be true is left out, what counting ran over is cut', (t) => {
+  const good = { cpus: 2.5, busyCpus: 1, vmCpus: { web: 0.5 }, vmWaits: { web: 0.2 } };
+  t.same(soundLoad(structuredClone(good)), good);
+  const over = { ...good, busyCpus: 2.6, vmCpus: { web: 2.6 }, vmWaits: { web: 1.05 } };
+  t.same(soundLoad(over), { ...good, busyCpus: 2.5, vmCpus: { web: 2.5 }, vmWaits: { web: 1 } });
+  const many = Object.fromEntries(Array.from({ length: 10_001 }, (_, i) => [`v${i}`, 0]));
+  const wrong = [
+    { cpus: 0 },
+    { cpus: -1 },
+    { cpus: 1e9 },
+    { cpus: '2' },
+    { busyCpus: Number.NaN },
+    { busyCpus: 3 },
+    { busyCpus: -0.1 },
+    { busyCpus: null },
+    { vmCpus: { web: 3 } },
+    { vmCpus: { web: -1 } },
+    { vmCpus: [0.5] },
+    { vmCpus: many },
+    { vmCpus: { ['x'.repeat(64)]: 0 } },
+    { vmWaits: { web: 1.2 } },
+    { vmWaits: { web: Number.POSITIVE_INFINITY } },
+    { vmWaits: 7 },
+  ];
+  for (const part of wrong) t.equal(soundLoad({ ...good, ...part }), undefined, Object.keys(part).join());
+  for (const body of [null, undefined, 7, 'x', [], {}]) t.equal(soundLoad(body), undefined);
   t.end();
 });
 

@@ -1,0 +1,3 @@
+export * from './branch.js';
+export * from './milp.js';
+export * from './upper-bound.js';

@@ -1,0 +1,166 @@
+/**
+ * What a placement brings: the rates that the flows of the application will have, over those they have now. Residual
+ * bandwidth guides the search; this decides (docs/adaptation.md explains it with examples).
+ *
+ * One flow. What is measured is a mean. While its path is busy with the application's traffic it sends, and for the
+ * rest it waits for something else: its own computing, its window. `busy` is that share, of the part of the path
+ * where it is greatest: all that flows send over it / its capacity. Another path changes how long the sending takes,
+ * another host how long the waiting does (Amdahl's law):
+ *
+ *   pace = 1 / ((1 - busyNow) * c + busyThen)        c = CPU that the slower end gets, now / then
+ *
+ * busyThen is what the same traffic would make of the new path, so it may be above 1. A flow that is held back by the
+ * network gains what the network gives, and one that sends a little now and then gains next to nothing, however wide
+ * its new path is. Elastic flows, those whose path is busy ELASTIC of the time, will not keep their proportions: they
+ * share what there is fairly, and their busyThen is busyNow * fairNow / fairThen of max-min rates, in which all others
+ * ask for no more than their pace gives them. Where the objective counts latency, the person says that the waiting is
+ * for answers, and c is also multiplied by latency then / now.
+ *
+ * An application (VMs joined by flows). Its flows may be independent, and then what counts is their sum; or they go in
+ * lock-step, as in BSP, where the slowest sets the pace of all (Virtuoso 9.3.3):
+ *
+ *   sum  = sum(measured * pace) / sum(measured)
+ *   step = 1 / ((1 - max busyNow) * max c + max busyThen)
+ *
+ * From outside the two look alike, so the prediction is their geometric mean; where lock-step would be slower than
+ * STEP_MIN of now, the lesser of the two: nobody pays for what others gain.
+ *
+ *   gain = sum over applications(rate * that) / all rates - 1 - cost / all rates
+ *
+ * cost: change-cost.ts.
+ */
+import type { Instance } from '../model/instance.js';
+import { NEAR_US, type Objective, weightsOf } from '../model/objective.js';
+import type { Placement } from '../model/problem.js';
+import { maxMinRates } from '../prediction/index.js';
+import { applicationsOf } from './applications.js';
+import { busyShares } from './busy.js';
+import { changeCost } from './change-cost.js';
+import { cpuPaces } from './cpu-pace.js';
+
+/** Share of the time from which a flow is taken to want all it can get. */
+export const ELASTIC = 0.7;
+/** Slower in lock-step than this, over now, is a loss whatever else is gained. */
+export const STEP_MIN = 0.95;
+/** A flow without a path still has so many bits a second: 0 would be no pace. */
+const LEAST = 1;
+
+export interface Forecast {
+  /** By flow, bits a second. */
+  fair: Float64Array;
+  /** Over now, less 1, the cost taken off. */
+  gain: number;
+  /** Bits a second. */
+  cost: number;
+}
+
+/** By flow, parts of the time that it takes now. */
+interface Parts {
+  /** Waiting for what is not the network, then. */
+  waits: Float64Array;
+  /** Sending, then. */
+  sends: Float64Array;
+}
+
+export class Forecaster {
+  readonly now: Forecast;
+  readonly #instance: Instance;
+  readonly #present: Placement;
+  readonly #latencyCounts: boolean;
+  /** By flow: share of the time, at most 1; and the same before it was cut to that. */
+  readonly #busy: Float64Array;
+  readonly #busyRaw: Float64Array;
+  readonly #applications: readonly (readonly number[])[];
+  readonly #paceNow: Float64Array;
+  readonly #latencyNow: Float64Array;
+  readonly #measured: number;
+
+  constructor(instance: Instance, objective: Objective, present: Placement) {
+    const { latency, nearness } = weightsOf(objective);
+    this.#instance = instance;
+    this.#present = present;
+    this.#latencyCounts = latency > 0 || nearness > 0;
+    this.#busyRaw = busyShares(instance, present.paths);
+    this.#busy = this.#busyRaw.map((busy) => Math.min(1, busy));
+    this.#applications = applicationsOf(instance);
+    this.#paceNow = cpuPaces(instance, present.mapping);
+    this.#latencyNow = latencies(instance, present.paths);
+    this.#measured = instance.demand.reduce((sum, rate) => sum + rate, 0);
+    this.now = { fair: this.#fair(present, instance.demand), gain: 0, cost: 0 };
+  }
+
+  /** O(hops of all paths x log capacities). */
+  of(placement: Placement): Forecast {
+    const { demand } = this.#instance;
+    const waits = this.#waits(placement);
+    const busyThen = busyShares(this.#instance, placement.paths);
+    const sends = busyThen.map((busy, flow) => busy / Math.max(1, this.#busyRaw[flow] as number));
+    const asks = demand.map((rate, flow) => rate / ((waits[flow] as number) + (sends[flow] as number)));
+    const fair = this.#fair(placement, asks);
+    for (let flow = 0; flow < sends.length; flow++)
+      if (this.#isElastic(flow)) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
+    const cost = changeCost(this.#instance, this.#present, placement, this.#measured);
+    let carried = 0;
+    for (const flows of this.#applications)
+      carried += this.#rateOf(flows) * this.#paceOf(flows, { waits, sends });
+    return { fair, gain: this.#measured > 0 ? (carried - cost) / this.#measured - 1 : 0, cost };
+  }
+
+  /** Max-min, where only elastic flows want more than `asks`. */
+  #fair({ paths }: Placement, asks: Float64Array): Float64Array {
+    const caps = asks.map((rate, flow) => (this.#isElastic(flow) ? Infinity : rate));
+    return maxMinRates(this.#instance, paths, caps).bitsPerSecond;
+  }
+
+  #isElastic(flow: number): boolean {
+    return (this.#busy[flow] as number) >= ELASTIC;
+  }
+
+  #longer(fair: Float64Array, flow: number): number {
+    return Math.max(LEAST, this.now.fair[flow] as number) / Math.max(LEAST, fair[flow] as number);
+  }
+
+  #rateOf(flows: readonly number[]): number {
+    return flows.reduce((sum, flow) => sum + (this.#instance.demand[flow] as number), 0);
+  }
+
+  #paceOf(flows: readonly number[], { waits, sends }: Parts): number {
+    let [sum, busiest, longestWait, longestSend] = [0, 0, 0, 0];
+    for (const flow of flows) {
+      const [wait, send] = [waits[flow] as number, sends[flow] as number];
+      const busy = this.#busy[flow] as number;
+      sum += (this.#instance.demand[flow] as number) / (wait + send);
+      busiest = Math.max(busiest, busy);
+      if (busy < 1) longestWait = Math.max(longestWait, wait / (1 - busy));
+      longestSend = Math.max(longestSend, send);
+    }
+    const rate = this.#rateOf(flows);
+    if (rate === 0) return 1;
+    const step = 1 / ((1 - busiest) * longestWait + longestSend);
+    const own = sum / rate;
+    return step < STEP_MIN ? Math.min(step, own) : Math.sqrt(step * own);
+  }
+
+  #waits({ mapping, paths }: Placement): Float64Array {
+    const { flowFrom, flowTo } = this.#instance;
+    const paces = cpuPaces(this.#instance, mapping);
+    const latency = this.#latencyCounts ? latencies(this.#instance, paths) : undefined;
+    return this.#busy.map((busy, flow) => {
+      const [from, to] = [flowFrom[flow] as number, flowTo[flow] as number];
+      const now = Math.min(this.#paceNow[from] as number, this.#paceNow[to] as number);
+      const then = Math.min(paces[from] as number, paces[to] as number);
+      const farther = latency ? (latency[flow] as number) / (this.#latencyNow[flow] as number) : 1;
+      return (1 - busy) * (now / then) * farther;
+    });
+  }
+}
+
+/** By flow, microseconds, NEAR_US added. */
+function latencies({ hosts, latency }: Instance, paths: readonly Int32Array[]): Float64Array {
+  return Float64Array.from(paths, (path) => {
+    let sum = NEAR_US;
+    for (let i = 1; i < path.length; i++)
+      sum += latency[(path[i - 1] as number) * hosts + (path[i] as number)] as number;
+    return sum;
+  });
+}

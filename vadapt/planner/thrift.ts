@@ -1,0 +1,120 @@
+/**
+ * A plan does no more than what its gain comes from. Solvers look for room, and find some in places where nobody needs
+ * it; every step that can be left out without a loss is left out: a route that gives its flow nothing, a move that can
+ * stay undone.
+ */
+import { whyMappingInvalid } from '../model/validity.js';
+import type { Objective } from '../model/objective.js';
+import type { Placement } from '../model/problem.js';
+import { type Draft, vmTraffic } from './draft.js';
+import type { Forecaster } from './forecast.js';
+import { type GivenLinks, linksNeeded, linksThatFit, rerouted, withinLinks } from './links.js';
+
+/** Of the gain, what a step must be worth to stay. */
+export const STEP_WORTH = 0.02;
+/** A flow that gets less than this over now may as well stay where it is. */
+const RATE_SAME = 1.02;
+
+export interface Thrift {
+  draft: Draft;
+  given: GivenLinks;
+  objective: Objective;
+  forecaster: Forecaster;
+  /** True: time is over, and what is there is taken. */
+  over: () => boolean;
+}
+
+/** Within the limits on links and moves. */
+export function thrifty(work: Thrift, placement: Placement): Placement {
+  const { draft, given, objective } = work;
+  let best = withinLinks(draft, given, objective, placement);
+  best = fewerMoves(work, fewerRoutes(work, best));
+  return fewerRoutes(work, best);
+}
+
+/** Flows that gain nothing by another path, all at once: the gain of all tells whether they may stay. */
+function fewerRoutes({ draft, forecaster }: Thrift, placement: Placement): Placement {
+  const { present } = draft;
+  const forecast = forecaster.of(placement);
+  const stays = draft.flows.map((_, flow) => {
+    const [now, then] = [present.paths[flow] as Int32Array, placement.paths[flow] as Int32Array];
+    const sameEnds = now.length > 0 && now[0] === then[0] && now.at(-1) === then.at(-1);
+    return sameEnds && (forecast.fair[flow] as number) <= RATE_SAME * (forecaster.now.fair[flow] as number);
+  });
+  if (!stays.includes(true)) return placement;
+  const paths = placement.paths.map((path, flow) =>
+    stays[flow] ? (present.paths[flow] as Int32Array) : path,
+  );
+  const fewer = { mapping: placement.mapping, paths };
+  return forecaster.of(fewer).gain >= forecast.gain - STEP_WORTH * Math.abs(forecast.gain)
+    ? fewer
+    : placement;
+}
+
+/** One VM after the other back to where it is; first those that talk least. */
+function fewerMoves(work: Thrift, placement: Placement): Placement {
+  const { draft, forecaster, over } = work;
+  const { movesMax } = draft.settings;
+  let best = placement;
+  let { gain } = forecaster.of(best);
+  const traffic = vmTraffic(draft.instance);
+  const moved = movedVms(draft, best).sort(
+    (a, b) => (traffic[a] as number) - (traffic[b] as number) || a - b,
+  );
+  let left = moved.length;
+  for (const vm of moved) {
+    const mustStay = left > movesMax;
+    if (over() && !mustStay) break;
+    const without = backHome(work, best, vm);
+    if (!without) continue;
+    const forecast = forecaster.of(without);
+    if (!mustStay && forecast.gain < gain - STEP_WORTH * Math.abs(gain)) continue;
+    best = without;
+    gain = forecast.gain;
+    left--;
+  }
+  return left > movesMax ? draft.present : best;
+}
+
+export function movedVms({ present }: Draft, { mapping }: Placement): number[] {
+  return Array.from(mapping.keys()).filter((vm) => mapping[vm] !== present.mapping[vm]);
+}
+
+/** Undefined: the others leave no room for it there. */
+function backHome(work: Thrift, placement: Placement, vm: number): Placement | undefined {
+  const { draft, given, objective } = work;
+  const { instance, present } = draft;
+  const mapping = Int32Array.from(placement.mapping);
+  mapping[vm] = present.mapping[vm] as number;
+  if (whyMappingInvalid(instance, mapping) !== undefined) return undefined;
+  const flows = new Set<number>();
+  for (let flow = 0; flow < instance.flows; flow++)
+    if (instance.flowFrom[flow] === vm || instance.flowTo[flow] === vm) flows.add(flow);
+  return routedAnew(draft, given, objective, { mapping, paths: placement.paths }, flows);
+}
+
+/** The named flows get new ways: over all links that can be made where topology is a mechanism, else as the ground leads. */
+export function routedAnew(
+  draft: Draft,
+  given: GivenLinks,
+  objective: Objective,
+  placement: Placement,
+  flows: ReadonlySet<number>,
+): Placement {
+  if (!draft.settings.mechanisms.includes('topology')) return byGround(draft, placement.mapping);
+  const fit = linksThatFit(linksNeeded(draft, given, placement), given, draft.settings.linksPerHost);
+  const usable = (key: string) => given.has(key) || fit.has(key) || !draft.avoided.links.has(key);
+  return withinLinks(draft, given, objective, rerouted(draft, objective, placement, usable, flows));
+}
+
+/** Paths as they are without new links and routes, whoever is where. */
+export function byGround(draft: Draft, mapping: Int32Array): Placement {
+  const { problem, ground, flows, hostIndex, instance } = draft;
+  const at = (vm: number) => problem.hosts[mapping[vm] as number]?.name as string;
+  const paths = flows.map(({ from, to }, flow) => {
+    const [source, target] = [instance.flowFrom[flow] as number, instance.flowTo[flow] as number];
+    const path = ground.present(from, to, at(source), at(target));
+    return Int32Array.from(path, (host) => hostIndex.get(host) as number);
+  });
+  return { mapping, paths };
+}

@@ -1,0 +1,386 @@
+/**
+ * Flows on their paths, what they leave of each capacity, and what that is worth: `evaluate` kept up to date while paths
+ * come and go. A capacity is an edge or a shared one; each has a list of the flows that cross it, so a change costs as
+ * much as the flows that it touches.
+ *
+ * Whatever happens after `mark` is undone, to the bit, by `rollback`.
+ */
+import type { Instance } from '../model/instance.js';
+import { flowValue, type ObjectiveWeights } from '../model/objective.js';
+import { withoutPath } from '../model/evaluate.js';
+import { Journal } from './journal.js';
+
+/** `pathLength` of a flow that is taken off: it adds nothing, not even a penalty. */
+export const OFF = -1;
+
+const LEFT = 0;
+const VALUE = 1;
+const PUT = 2;
+const TAKEN = 3;
+
+export class RoutedFlows {
+  readonly instance: Instance;
+  readonly weights: ObjectiveWeights;
+  /** Room for hosts in the row of a path. */
+  readonly pathRoom: number;
+  /** By capacity: edges (from x hosts + to), then the shared ones. Bits a second; -Infinity where there is no edge. */
+  readonly left: Float64Array;
+  /** By flow: of its path's narrowest capacity. */
+  readonly residual: Float64Array;
+  readonly value: Float64Array;
+  readonly latency: Float64Array;
+  /** By flow: hosts of its path; 0: none exists; OFF. */
+  readonly pathLength: Int32Array;
+  /** Rows of `pathRoom` hosts. */
+  readonly paths: Int32Array;
+  /** Of all flows that are on, less what new links cost. */
+  total = 0;
+
+  // Slots: one for each capacity that a flow crosses, in the list of that capacity.
+  readonly #slotRoom: number;
+  readonly #slots: Int32Array;
+  readonly #capacityOf: Int32Array;
+  readonly #flowOf: Int32Array;
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  readonly #head: Int32Array;
+  readonly #linkCost: number;
+
+  readonly #journal = new Journal();
+  readonly #marks: number[] = [];
+  readonly #totals: number[] = [];
+  #oldPaths = new Int32Array(256);
+  #oldPathsLength = 0;
+
+  /** `hopsMax`: of any path that will be put on. */
+  constructor(instance: Instance, weights: ObjectiveWeights, hopsMax: number) {
+    const { hosts, flows, sharedCapacity } = instance;
+    this.instance = instance;
+    this.weights = weights;
+    this.pathRoom = hopsMax + 1;
+    this.left = new Float64Array(hosts * hosts + sharedCapacity.length);
+    this.#fill();
+    this.residual = new Float64Array(flows);
+    this.value = new Float64Array(flows);
+    this.latency = new Float64Array(flows);
+    this.pathLength = new Int32Array(flows).fill(OFF);
+    this.paths = new Int32Array(flows * this.pathRoom);
+    this.#slotRoom = hopsMax * (1 + sharedMax(instance));
+    const room = flows * this.#slotRoom;
+    this.#slots = new Int32Array(flows);
+    this.#capacityOf = new Int32Array(room);
+    this.#flowOf = new Int32Array(room);
+    for (let flow = 0; flow < flows; flow++)
+      this.#flowOf.fill(flow, flow * this.#slotRoom, (flow + 1) * this.#slotRoom);
+    this.#next = new Int32Array(room);
+    this.#previous = new Int32Array(room);
+    this.#head = new Int32Array(this.left.length).fill(-1);
+    this.#linkCost = instance.linked.length > 0 ? weights.change * instance.linkCost : 0;
+  }
+
+  /** From here on everything can be undone. Marks nest. */
+  mark(): void {
+    this.#marks.push(this.#journal.length, this.#oldPathsLength);
+    this.#totals.push(this.total);
+  }
+
+  /** Forgets the last mark and keeps what was done. */
+  commit(): void {
+    this.#marks.length -= 2;
+    this.#totals.length--;
+    if (this.#totals.length === 0) this.#forget();
+  }
+
+  /** Back to the last mark, and forgets it. */
+  rollback(): void {
+    const paths = this.#marks.pop() as number;
+    const from = this.#marks.pop() as number;
+    this.total = this.#totals.pop() as number;
+    const { kind, key, first, second } = this.#journal;
+    for (let at = this.#journal.length - 1; at >= from; at--) {
+      const what = key[at] as number;
+      switch (kind[at]) {
+        case LEFT:
+          this.left[what] = first[at] as number;
+          break;
+        case VALUE:
+          this.residual[what] = first[at] as number;
+          this.value[what] = second[at] as number;
+          break;
+        case PUT:
+          this.#unlink(what);
+          this.pathLength[what] = OFF;
+          break;
+        case TAKEN:
+          this.#restore(what, first[at] as number, second[at] as number);
+          break;
+      }
+    }
+    this.#journal.length = from;
+    this.#oldPathsLength = paths;
+  }
+
+  /** Takes the flow's demand off an edge that it is to cross, and off what is shared. The flow is in no list yet. */
+  push(edge: number, demand: number): void {
+    this.#lessen(edge, demand);
+    const { sharedStart, sharedOfEdge, linked, hosts } = this.instance;
+    if (sharedStart.length > 0) {
+      const end = sharedStart[edge + 1] as number;
+      for (let i = sharedStart[edge] as number; i < end; i++)
+        this.#lessen(hosts * hosts + (sharedOfEdge[i] as number), demand);
+    }
+    if (this.#linkCost > 0 && linked[edge] === 0 && edge % (hosts + 1) !== 0 && this.#head[edge] === -1)
+      this.total -= this.#linkCost;
+  }
+
+  /** What an edge has left for a flow that would cross it, before the flow itself. */
+  room(edge: number): number {
+    let least = this.left[edge] as number;
+    const { sharedStart, sharedOfEdge, hosts } = this.instance;
+    if (sharedStart.length === 0) return least;
+    const end = sharedStart[edge + 1] as number;
+    for (let i = sharedStart[edge] as number; i < end; i++) {
+      const shared = this.left[hosts * hosts + (sharedOfEdge[i] as number)] as number;
+      if (shared < least) least = shared;
+    }
+    return least;
+  }
+
+  /** What a flow would add by itself. `residual`: with the flow taken off. */
+  worth(flow: number, residual: number, latencyUs: number, hops: number): number {
+    const { demand, latencyBound } = this.instance;
+    return flowValue(
+      this.weights,
+      demand[flow] as number,
+      latencyBound[flow] as number,
+      residual,
+      latencyUs,
+      hops,
+    );
+  }
+
+  /** Puts a flow that is off on a path of `length` hosts. The path exists and has no repeats: not checked. */
+  put(flow: number, path: ArrayLike<number>, length: number): void {
+    const at = flow * this.pathRoom;
+    for (let i = 0; i < length; i++) this.paths[at + i] = path[i] as number;
+    this.pathLength[flow] = length;
+    const demand = this.instance.demand[flow] as number;
+    const { hosts } = this.instance;
+    if (length === 1) this.push((path[0] as number) * (hosts + 1), demand);
+    for (let i = 1; i < length; i++) this.push((path[i - 1] as number) * hosts + (path[i] as number), demand);
+    this.#journal.add(VALUE, flow, this.residual[flow] as number, this.value[flow] as number);
+    this.#journal.add(PUT, flow, 0, 0);
+    this.#link(flow);
+    this.residual[flow] = length === 0 ? -demand : this.#narrowest(flow);
+    this.#appraise(flow);
+    this.total += this.value[flow] as number;
+    if (this.#totals.length === 0) this.#forget();
+  }
+
+  /** Takes a flow off its path. */
+  take(flow: number): void {
+    this.total -= this.value[flow] as number;
+    this.#journal.add(VALUE, flow, this.residual[flow] as number, this.value[flow] as number);
+    this.#journal.add(TAKEN, flow, this.#keepPath(flow), this.pathLength[flow] as number);
+    this.#unlink(flow);
+    this.pathLength[flow] = OFF;
+    const demand = this.instance.demand[flow] as number;
+    const first = flow * this.#slotRoom;
+    const end = first + (this.#slots[flow] as number);
+    for (let slot = first; slot < end; slot++) {
+      const capacity = this.#capacityOf[slot] as number;
+      this.#journal.add(LEFT, capacity, this.left[capacity] as number, 0);
+      this.left[capacity] = (this.left[capacity] as number) + demand;
+    }
+    for (let slot = first; slot < end; slot++) this.#widen(this.#capacityOf[slot] as number);
+    if (this.#linkCost > 0) this.#unlinkCost(first, end);
+    if (this.#totals.length === 0) this.#forget();
+  }
+
+  pathOf(flow: number): Int32Array {
+    const at = flow * this.pathRoom;
+    return this.paths.slice(at, at + Math.max(0, this.pathLength[flow] as number));
+  }
+
+  /** Adds up anew: sums that are kept up to date drift in the last digits. Not between `mark` and its end. */
+  settle(): void {
+    const { instance, left } = this;
+    this.#fill();
+    for (let flow = 0; flow < instance.flows; flow++) {
+      if (this.pathLength[flow] === OFF) continue;
+      const first = flow * this.#slotRoom;
+      for (let slot = first; slot < first + (this.#slots[flow] as number); slot++) {
+        const capacity = this.#capacityOf[slot] as number;
+        left[capacity] = (left[capacity] as number) - (instance.demand[flow] as number);
+      }
+    }
+    this.total = 0;
+    for (let flow = 0; flow < instance.flows; flow++) {
+      const length = this.pathLength[flow] as number;
+      if (length > 0) this.residual[flow] = this.#narrowest(flow);
+      if (length === OFF) continue;
+      this.#appraise(flow);
+      this.total += this.value[flow] as number;
+    }
+    if (this.#linkCost > 0) this.total -= this.#linkCost * this.#newLinks();
+  }
+
+  #fill(): void {
+    const { bandwidth, sharedCapacity, hosts } = this.instance;
+    for (let edge = 0; edge < hosts * hosts; edge++) {
+      const bits = bandwidth[edge] as number;
+      this.left[edge] = bits > 0 || edge % (hosts + 1) === 0 ? bits : -Infinity;
+    }
+    this.left.set(sharedCapacity, hosts * hosts);
+  }
+
+  #forget(): void {
+    this.#journal.length = 0;
+    this.#oldPathsLength = 0;
+  }
+
+  #lessen(capacity: number, demand: number): void {
+    const before = this.left[capacity] as number;
+    this.#journal.add(LEFT, capacity, before, 0);
+    const left = before - demand;
+    this.left[capacity] = left;
+    for (let slot = this.#head[capacity] as number; slot >= 0; slot = this.#next[slot] as number) {
+      const other = this.#flowOf[slot] as number;
+      if ((this.residual[other] as number) > left) this.#setResidual(other, left);
+    }
+  }
+
+  /** The flows that a capacity held back: it has more now. */
+  #widen(capacity: number): void {
+    const left = this.left[capacity] as number;
+    for (let slot = this.#head[capacity] as number; slot >= 0; slot = this.#next[slot] as number) {
+      const other = this.#flowOf[slot] as number;
+      if ((this.residual[other] as number) >= left) continue;
+      const residual = this.#narrowest(other);
+      if (residual !== this.residual[other]) this.#setResidual(other, residual);
+    }
+  }
+
+  #setResidual(flow: number, residual: number): void {
+    const before = this.value[flow] as number;
+    this.#journal.add(VALUE, flow, this.residual[flow] as number, before);
+    this.residual[flow] = residual;
+    this.#appraise(flow);
+    this.total += (this.value[flow] as number) - before;
+  }
+
+  #appraise(flow: number): void {
+    const length = this.pathLength[flow] as number;
+    this.value[flow] =
+      length === 0
+        ? withoutPath(this.instance.demand[flow] as number)
+        : this.worth(flow, this.residual[flow] as number, this.latency[flow] as number, length - 1);
+  }
+
+  #narrowest(flow: number): number {
+    const first = flow * this.#slotRoom;
+    const end = first + (this.#slots[flow] as number);
+    let least = Infinity;
+    for (let slot = first; slot < end; slot++) {
+      const left = this.left[this.#capacityOf[slot] as number] as number;
+      if (left < least) least = left;
+    }
+    return least;
+  }
+
+  /** Enters the flow in the lists of all that its path crosses, and adds its latency up. */
+  #link(flow: number): void {
+    const { hosts, latency } = this.instance;
+    const at = flow * this.pathRoom;
+    const length = this.pathLength[flow] as number;
+    let slot = flow * this.#slotRoom;
+    let sum = 0;
+    if (length === 1) slot = this.#linkEdge(slot, (this.paths[at] as number) * (hosts + 1));
+    for (let i = at + 1; i < at + length; i++) {
+      const edge = (this.paths[i - 1] as number) * hosts + (this.paths[i] as number);
+      slot = this.#linkEdge(slot, edge);
+      sum += latency[edge] as number;
+    }
+    this.#slots[flow] = slot - flow * this.#slotRoom;
+    this.latency[flow] = length === 0 ? Infinity : sum;
+  }
+
+  #linkEdge(slot: number, edge: number): number {
+    const { sharedStart, sharedOfEdge, hosts } = this.instance;
+    this.#enter(slot, edge);
+    if (sharedStart.length === 0) return slot + 1;
+    const start = sharedStart[edge] as number;
+    const end = sharedStart[edge + 1] as number;
+    for (let i = start; i < end; i++)
+      this.#enter(slot + 1 + i - start, hosts * hosts + (sharedOfEdge[i] as number));
+    return slot + 1 + end - start;
+  }
+
+  #enter(slot: number, capacity: number): void {
+    const after = this.#head[capacity] as number;
+    this.#capacityOf[slot] = capacity;
+    this.#next[slot] = after;
+    this.#previous[slot] = -1;
+    if (after >= 0) this.#previous[after] = slot;
+    this.#head[capacity] = slot;
+  }
+
+  /** Its slots keep their capacities. */
+  #unlink(flow: number): void {
+    const first = flow * this.#slotRoom;
+    const end = first + (this.#slots[flow] as number);
+    for (let slot = first; slot < end; slot++) {
+      const after = this.#next[slot] as number;
+      const before = this.#previous[slot] as number;
+      if (after >= 0) this.#previous[after] = before;
+      if (before >= 0) this.#next[before] = after;
+      else this.#head[this.#capacityOf[slot] as number] = after;
+    }
+  }
+
+  #unlinkCost(first: number, end: number): void {
+    const { linked, hosts } = this.instance;
+    for (let slot = first; slot < end; slot++) {
+      const edge = this.#capacityOf[slot] as number;
+      if (edge < hosts * hosts && edge % (hosts + 1) !== 0 && linked[edge] === 0 && this.#head[edge] === -1)
+        this.total += this.#linkCost;
+    }
+  }
+
+  #newLinks(): number {
+    const { linked, hosts } = this.instance;
+    let count = 0;
+    for (let edge = 0; edge < hosts * hosts; edge++)
+      if (this.#head[edge] !== -1 && linked[edge] === 0 && edge % (hosts + 1) !== 0) count++;
+    return count;
+  }
+
+  #keepPath(flow: number): number {
+    const length = this.pathLength[flow] as number;
+    const at = this.#oldPathsLength;
+    if (at + length > this.#oldPaths.length) {
+      const more = new Int32Array(2 * (at + length));
+      more.set(this.#oldPaths);
+      this.#oldPaths = more;
+    }
+    const row = flow * this.pathRoom;
+    for (let i = 0; i < length; i++) this.#oldPaths[at + i] = this.paths[row + i] as number;
+    this.#oldPathsLength += length;
+    return at;
+  }
+
+  #restore(flow: number, at: number, length: number): void {
+    const row = flow * this.pathRoom;
+    for (let i = 0; i < length; i++) this.paths[row + i] = this.#oldPaths[at + i] as number;
+    this.pathLength[flow] = length;
+    this.#link(flow);
+  }
+}
+
+/** Shared capacities that an edge belongs to, at most. */
+function sharedMax({ sharedStart }: Instance): number {
+  let most = 0;
+  for (let edge = 1; edge < sharedStart.length; edge++)
+    most = Math.max(most, (sharedStart[edge] as number) - (sharedStart[edge - 1] as number));
+  return most;
+}
