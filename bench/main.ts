@@ -4,8 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { ensurePrivilege } from '../lab/index.js';
-import { adaptSections, readOptions, STUDY_OPTIONS } from './adapt/index.js';
-import { SOLVER_SECTIONS } from './adapt/solvers.js';
+import { adaptFigures, adaptSections, readOptions, SOLVER_SECTIONS, STUDY_OPTIONS } from './adapt/index.js';
 import { configurationFigures } from './configuration.js';
 import { Absent, type Figure, printFigures } from './figure.js';
 import { memoryFigures } from './memory.js';
@@ -19,8 +18,9 @@ import { trafficStudyFigures } from './sight/traffic-study.js';
 import { underlayFigures } from './sight/underlay.js';
 import { throughputFigures } from './throughput.js';
 
-const { values, positionals: wanted } = parseArgs({ allowPositionals: true, options: STUDY_OPTIONS });
-const options = readOptions(values);
+const { options, words } = readWords();
+/** `--figure` names figures of `adapt` alone. */
+const wanted = words.length === 0 && options.figures.length > 0 ? ['adapt'] : words;
 
 interface Section {
   title: string;
@@ -43,7 +43,7 @@ const SECTIONS: Record<string, Section> = {
   'sight/cost': { title: 'What seeing costs', measure: costFigures },
   'sight/underlay': { title: 'The underlay, beside the truth', measure: underlayFigures },
   ...adaptSections(options),
-  ...SOLVER_SECTIONS,
+  ...(options.figures.length === 0 ? SOLVER_SECTIONS : {}),
 };
 
 const covers = (word: string, section: string) => section === word || section.startsWith(`${word}/`);
@@ -69,5 +69,15 @@ if (unknown !== undefined) {
       );
       if (!skipped) process.exitCode = 1;
     }
+  }
+}
+
+function readWords() {
+  try {
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: STUDY_OPTIONS });
+    return { options: readOptions(values, adaptFigures), words: positionals };
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exit(1);
   }
 }

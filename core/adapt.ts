@@ -16,12 +16,15 @@ export const ADAPT_MECHANISMS = ['migration', 'topology', 'reservation', 'cpu'] 
 /** Of Virtuoso 6.1: VMs move; links and routes are made; bandwidth is reserved (VRESERVE); CPU is (VSched). */
 export type AdaptMechanism = (typeof ADAPT_MECHANISMS)[number];
 
+/** Of `vadapt`, which explains them: what is maximised. */
+export const ADAPT_OBJECTIVES = ['residual', 'single-hop', 'tight-fit', 'latency', 'combined'] as const;
+
 /** Settable while the overlay runs; kept in the Proxy's store. */
 export interface AdaptSettings {
   mode: AdaptMode;
   /** What it may use. Default: migration and topology. */
   mechanisms: AdaptMechanism[];
-  /** A name of vadapt's OBJECTIVES. Default `residual`. */
+  /** One of ADAPT_OBJECTIVES. Default `residual`. */
   objective: string;
   /** A name of a solver. Default `auto`: by the size of the problem. */
   solver: string;
@@ -201,7 +204,9 @@ export interface AdaptView {
 export interface AdaptPlanRequest {
   network?: string;
   /** For this plan alone. */
-  settings?: Partial<Pick<AdaptSettings, 'mechanisms' | 'objective' | 'solver' | 'budgetMs' | 'linksPerHost'>>;
+  settings?: Partial<
+    Pick<AdaptSettings, 'mechanisms' | 'objective' | 'solver' | 'budgetMs' | 'linksPerHost'>
+  >;
 }
 
 /** Why something is where it is. */

@@ -40,6 +40,18 @@ export function cgroupPath(namespace: string): string {
   return `${hierarchy().root}/vnet-${namespace}`;
 }
 
+/** The group that this process is in, of the hierarchy that hands out CPU; undefined: there is none. */
+export function ownCgroup(): string | undefined {
+  const found = findHierarchy();
+  if (found === undefined) return undefined;
+  const controller = found.version === 2 ? '' : 'cpu';
+  const line = readFileSync('/proc/self/cgroup', 'utf8')
+    .split('\n')
+    .find((text) => text.split(':')[1]?.split(',').includes(controller));
+  const path = line?.split(':').slice(2).join(':') ?? '/';
+  return path === '/' ? found.root : `${found.root}${path}`;
+}
+
 /** Makes the group with a quota in percent of one CPU. Throws VNET_ERR_PRIVILEGE. */
 export function makeCgroup(path: string, percent: number): void {
   const { root, version } = hierarchy();

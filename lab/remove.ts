@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VM_CPU_GROUP, VnetError } from '../core/index.js';
 import { forgetWire } from '../vm/index.js';
+import { ownCgroup } from './cgroup.js';
 import { mustRun, runCommand } from './command.js';
+import { namespaceOf } from './layout.js';
 import {
   bootId,
   deleteState,
@@ -71,14 +73,27 @@ async function processesIn(namespaces: readonly string[]): Promise<ProcessRecord
     .map((pid) => ({ pid, startTicks: startTicks(pid) ?? '', what: 'in a namespace of the lab' }));
 }
 
-function vmGroupsIn(path: string): string[] {
-  return existsSync(path) ? readdirSync(path).filter((name) => name.startsWith(VM_CPU_GROUP)) : [];
+/** Those that daemons which were killed left, of VMs whose CPU was reserved. */
+function vmGroupsIn(path: string, host = ''): string[] {
+  const prefix = host === '' ? VM_CPU_GROUP : `${VM_CPU_GROUP}${host}:`;
+  return existsSync(path) ? readdirSync(path).filter((name) => name.startsWith(prefix)) : [];
+}
+
+/** Of hosts without a quota: below the group that the lab itself is in, as are those of other labs. */
+function removeStrayVmGroups(hosts: readonly string[]): void {
+  const top = ownCgroup();
+  for (const name of hosts.flatMap((host) => (top === undefined ? [] : vmGroupsIn(top, host)))) {
+    try {
+      rmdirSync(join(top ?? '', name));
+    } catch {
+      // In use by another lab's host of that name.
+    }
+  }
 }
 
 async function removeCgroup(path: string): Promise<void> {
   for (const end = Date.now() + DEATH_MS; ; await sleep(POLL_MS)) {
     try {
-      // Daemons that were killed left those of VMs whose CPU was reserved.
       for (const name of vmGroupsIn(path)) rmdirSync(join(path, name));
       return rmdirSync(path);
     } catch (error) {
@@ -95,6 +110,7 @@ export async function removeByState(root: string, state: LabState): Promise<void
     const namespaces = ownNamespaces(state);
     await endProcesses([...state.processes, ...(await processesIn(namespaces))].filter(isAlive));
     for (const path of state.cgroups) await removeCgroup(path);
+    removeStrayVmGroups(state.namespaces.map(({ name }) => name.slice(namespaceOf(state.name, '').length)));
     for (const name of namespaces) {
       await mustRun(['ip', 'netns', 'del', name]); // and its wires, on whatever host they are by now
       forgetWire(name);

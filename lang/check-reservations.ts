@@ -10,6 +10,9 @@ export const MAX_PERIOD_US = 1_000_000;
 /** Microseconds. Where the kernel wants 1 ms (cgroups), a daemon gives a multiple of slice and period. */
 export const MIN_SLICE_US = 100;
 
+/** Less cannot carry a link's keep-alives. */
+export const MIN_RESERVED_BPS = 1000;
+
 export function checkReservations(context: CheckContext): void {
   const { linkReservations, cpuReservations } = context.topology;
   checkUnique(context, linkReservations, IDENTITY.linkReservations, ({ type, from, to }) =>
@@ -24,7 +27,7 @@ export function checkReservations(context: CheckContext): void {
 
 function checkLinkReservation(context: CheckContext, reservation: LinkReservation): void {
   const { type, from, to, bitsPerSecond } = reservation;
-  if (!(bitsPerSecond >= 1 && bitsPerSecond <= Number.MAX_SAFE_INTEGER))
+  if (!(bitsPerSecond >= MIN_RESERVED_BPS && bitsPerSecond <= Number.MAX_SAFE_INTEGER))
     context.report(reservation, 'rate', words.badNumber(String(bitsPerSecond), 'a rate', '50M or 1.5G'));
   const isKnown = context.knows('host', from, reservation, 'from');
   if (from === to) return context.report(reservation, 'to', words.selfLink(from));

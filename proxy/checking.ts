@@ -96,7 +96,7 @@ function touchesPromises({ add, remove }: Change, after: Topology): boolean {
   ]);
   if (lists.length > 0) return true;
   const { linkReservations, cpuReservations, constraints } = after;
-  const vms = new Set(remove.vms.map(({ name }) => name));
+  const vms = new Set([...remove.vms, ...add.vms].map(({ name }) => name));
   const edges = edgesOf(remove.links);
   return (
     (edges.size > 0 && linkReservations.some(({ from, to }) => edges.has(edgeKey(from, to)))) ||

@@ -12,6 +12,7 @@ export * from './prediction/index.js';
 export * from './running/index.js';
 export * from './controller/index.js';
 export {
+  draft,
   type Planned,
   planChange,
   type PlanRequest,

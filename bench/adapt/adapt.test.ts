@@ -2,8 +2,7 @@ import { deepStrictEqual as deepEqual, ok } from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { benefit } from './cases.js';
-import { type Chart, drawChart } from './chart/index.js';
-import { linearScale, logScale, tickText } from './chart/scale.js';
+import { type Chart, drawChart, linearScale, logScale, tickText } from './chart/index.js';
 import { toCsv } from './csv.js';
 import { readOptions } from './options.js';
 import { parseTicks } from './processor-watch.js';
@@ -147,11 +146,12 @@ t.test('charts: words, units and every run are in the drawing', async (t) => {
 });
 
 t.test('options', async (t) => {
-  t.match(readOptions({ figure: ['13'], runs: '5', seed: '7', out: 'x' }), {
+  t.match(readOptions({ figure: ['13'], runs: '5', seed: '7', out: 'x' }, ['12', '13']), {
     ...{ figures: ['13'], runs: 5, seed: 7, out: 'x', quick: false },
   });
-  t.throws(() => readOptions({ runs: '0' }), /--runs is a whole number from 1/);
-  t.equal(readOptions({}).runs, undefined, "the study's own number");
+  t.throws(() => readOptions({ runs: '0' }, []), /--runs is a whole number from 1/);
+  t.throws(() => readOptions({ figure: ['15'] }, ['12', '13']), /there are 12, 13/);
+  t.equal(readOptions({}, []).runs, undefined, "the study's own number");
 });
 
 t.test('processors, from /proc/stat', async (t) => {

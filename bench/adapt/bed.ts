@@ -4,7 +4,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ControlClient, Shape, Topology } from '../../core/index.js';
+import { type ControlClient, DEFAULT_SIGHT, type Shape, type Topology } from '../../core/index.js';
 import { emptySpec, emulatorProgram, type LabNode, type LabSpec, OverlayLab } from '../../lab/index.js';
 import { setQuota } from './quota.js';
 import { addressOf, macOf, type Scenario, VM_MEMORY_BYTES } from './scenario.js';
@@ -12,6 +12,8 @@ import { addressOf, macOf, type Scenario, VM_MEMORY_BYTES } from './scenario.js'
 export const PROXY = 'home';
 /** While daemons start and the underlay is measured. */
 const START_CPU_PERCENT = 100;
+/** Then too; afterwards it is the default. */
+const START_PROBE_SHARE = 0.1;
 /** Pairs of hosts without a link are tried one after the other, seconds each. */
 const UNDERLAY_TIMEOUT_MS = 240_000;
 const POLL_MS = 250;
@@ -100,7 +102,9 @@ export class AdaptBed {
     await this.client.apply({ kind: 'target', topology: this.#base });
     await this.overlay.whole();
     for (const { name } of this.scenario.vms) await this.client.startVm(name);
+    await this.client.setSight({ probeShare: START_PROBE_SHARE });
     await this.#underlayKnown();
+    await this.client.setSight({ probeShare: DEFAULT_SIGHT.probeShare });
     for (const { name, cpus } of this.scenario.hosts) setQuota(this.overlay.lab.host(name), cpus);
   }
 

@@ -7,14 +7,15 @@ import type { Row } from './csv.js';
 /** From the decision to the benefit, for light VMs. */
 export const DECISION_MAX_MS = 5000;
 
-/** `move 3, link+ 6, route+ 12`, by kind and sign. */
+/** `link+ 6, route+ 12, p0 f1>f5`: moves each, the rest counted by kind and sign. */
 function actionsText(records: readonly AdaptRecord[]): string {
   const counts = new Map<string, number>();
+  const moves: string[] = [];
   for (const action of records.flatMap(({ actions }) => actions)) {
-    const kind = 'sign' in action ? `${action.kind}${action.sign}` : action.kind;
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (action.kind === 'move') moves.push(`${action.vm} ${action.from}>${action.to}`);
+    else counts.set(`${action.kind}${action.sign}`, (counts.get(`${action.kind}${action.sign}`) ?? 0) + 1);
   }
-  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ');
+  return [...[...counts].map(([kind, count]) => `${kind} ${count}`), ...moves].join(', ');
 }
 
 export function caseRow(run: CaseRun): Row {

@@ -34,9 +34,13 @@ export interface CaseTimes {
   adaptMaxMs: number;
   afterMs: number;
 }
-export const TIMES: CaseTimes = {
+const TIMES: CaseTimes = {
   ...{ warmUpMs: 1250, beforeMs: 1000, firstMs: 8000, quietMs: 3000, adaptMaxMs: 20_000, afterMs: 2500 },
 };
+const QUICK_TIMES: CaseTimes = {
+  ...{ warmUpMs: 1000, beforeMs: 750, firstMs: 8000, quietMs: 2000, adaptMaxMs: 15_000, afterMs: 1500 },
+};
+export const timesOf = (quick: boolean): CaseTimes => (quick ? QUICK_TIMES : TIMES);
 
 export interface CaseRun {
   case: Case;
@@ -58,12 +62,14 @@ export interface CaseRun {
 const POLL_MS = 200;
 /** A benefit must show in so many reports in a row. */
 const HOLD = 2;
+/** What is less is noise. */
+const BENEFIT_MIN = 1.2;
 
 export async function runCase(
   bed: AdaptBed,
   workload: Workload,
   which: Case,
-  times: CaseTimes = TIMES,
+  times: CaseTimes,
 ): Promise<CaseRun> {
   await bed.reset();
   await bed.startLoad();
@@ -98,14 +104,17 @@ async function adapted(
   const news = async () => (await client.adaptation()).history.filter(({ id }) => !known.has(id)).reverse();
   const startedAt = performance.now();
   await client.setAdaptation({ ...SETTINGS, mode: 'auto', mechanisms });
-  let [records, changedAt]: [AdaptRecord[], number] = [[], startedAt];
+  let [records, seen, changedAt]: [AdaptRecord[], string, number] = [[], '', startedAt];
   while (performance.now() - startedAt < times.adaptMaxMs) {
     await pause(POLL_MS);
-    const now = await news();
-    if (textOf(now) !== textOf(records)) changedAt = performance.now();
-    records = now;
-    if (now.some(({ outcome }) => outcome === 'applied')) continue; // it is still being looked at
-    if (performance.now() - changedAt >= (now.length === 0 ? times.firstMs : times.quietMs)) break;
+    records = await news();
+    const [vms, { adapted: made }] = [await client.vms(), await client.adaptation(0)];
+    const now = JSON.stringify([textOf(records), made, vms.map(({ host, move }) => [host, move])]);
+    if (now !== seen) changedAt = performance.now();
+    seen = now;
+    // A change is being made, or is still being looked at.
+    if (vms.some(({ move }) => move) || records.some(({ outcome }) => outcome === 'applied')) continue;
+    if (performance.now() - changedAt >= (records.length === 0 ? times.firstMs : times.quietMs)) break;
   }
   return news;
 }
@@ -124,8 +133,8 @@ export function benefit(
   switchedMs: number,
 ): Pick<CaseRun, 'decisionToBenefitMs' | 'switchToBenefitMs'> {
   const decidedMs = records[0] && Date.parse(records[0].at);
-  if (decidedMs === undefined || !(after > before)) return {};
-  const later = samples.filter(({ unixMs }) => unixMs > switchedMs);
+  if (decidedMs === undefined || !(after > before * BENEFIT_MIN)) return {};
+  const later = samples.filter(({ unixMs }) => unixMs > decidedMs);
   const first = reached(later, (before + after) / 2, HOLD);
   if (!first) return {};
   return { decisionToBenefitMs: first.unixMs - decidedMs, switchToBenefitMs: first.unixMs - switchedMs };

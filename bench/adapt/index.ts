@@ -2,14 +2,15 @@
 import type { Figure } from '../figure.js';
 import { loadStudy, ratioStudy } from './bsp-study.js';
 import type { StudyOptions } from './options.js';
-import { scaleStudy, setupStudy } from './setup-study.js';
 import { quietStudy } from './quiet-study.js';
 import { reservationStudy } from './reservation-study.js';
 import { residualStudy } from './residual-study.js';
+import { scaleStudy, setupStudy } from './setup-study.js';
 import { runStudy, type Study } from './study.js';
 import { webStudy } from './web-study.js';
 
 export { readOptions, STUDY_OPTIONS } from './options.js';
+export { SOLVER_SECTIONS } from './solvers.js';
 
 const STUDIES: readonly Study[] = [
   setupStudy,
@@ -21,6 +22,9 @@ const STUDIES: readonly Study[] = [
   residualStudy,
   quietStudy,
 ];
+
+/** As `--figure` names them. */
+export const adaptFigures: readonly string[] = STUDIES.map(({ figure }) => figure);
 
 /** By section: `adapt/13` and so on; with `--figure`, of these alone. */
 export function adaptSections(

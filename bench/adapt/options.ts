@@ -25,14 +25,19 @@ export interface StudyOptions {
 
 const RUNS_MAX = 1000;
 
-/** Throws what cannot be. The default folder is named after the day and the commit. */
-export function readOptions(given: {
+interface Words {
   figure?: string[];
   runs?: string;
   quick?: boolean;
   out?: string;
   seed?: string;
-}): StudyOptions {
+}
+
+/** Throws what cannot be. The default folder is named after the day and the commit. @param figures there are */
+export function readOptions(given: Words, figures: readonly string[]): StudyOptions {
+  const unknown = given.figure?.find((figure) => !figures.includes(figure));
+  if (unknown !== undefined)
+    throw new Error(`there is no figure '${unknown}'; there are ${figures.join(', ')}`);
   const runs = given.runs === undefined ? undefined : whole('--runs', given.runs, 1, RUNS_MAX);
   const day = new Date().toISOString().slice(0, 10);
   return {

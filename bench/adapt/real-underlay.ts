@@ -13,8 +13,9 @@ import { PROXY } from './bed.js';
 import type { Scenario } from './scenario.js';
 
 const FILE = join('cloud-throughput', 'results_202202.csv');
-const REGIONS = 6;
-const VMS = 5;
+/** Hosts, and VMs on them. */
+const SIZE = { regions: 6, vms: 5 };
+const QUICK_SIZE = { regions: 4, vms: 3 };
 /** Of the pairs among the regions, so many were measured: what was not is cut in the lab. */
 const MEASURED_MIN = 0.9;
 const DRAWS_MAX = 10_000;
@@ -33,25 +34,30 @@ export interface RealScenario {
 }
 
 /** Throws Absent without the data. */
-export function realScenario(seed: number): RealScenario {
+export function realScenario(seed: number, quick = false): RealScenario {
+  const { regions, vms } = quick ? QUICK_SIZE : SIZE;
   const file = join(process.env['VNET_DATA'] ?? '', FILE);
   if (process.env['VNET_DATA'] === undefined || !existsSync(file))
     throw new Absent(`no measured underlay: VNET_DATA names no folder with ${FILE}`);
   const network = cloudNetwork(readFileSync(file, 'utf8'), file);
   const random = seededRandom(seed);
   for (let draw = 0; draw < DRAWS_MAX; draw++) {
-    const { hosts, edges } = someHosts(network, REGIONS, random);
-    if (edges.length >= MEASURED_MIN * REGIONS * (REGIONS - 1))
+    const { hosts, edges } = someHosts(network, regions, random);
+    if (edges.length >= MEASURED_MIN * regions * (regions - 1))
       return scaled(
-        seed,
+        { seed, vms },
         hosts.map(({ name }) => name),
         edges,
       );
   }
-  throw new Absent(`${file}: no ${REGIONS} regions with ${MEASURED_MIN * 100}% of their pairs measured`);
+  throw new Absent(`${file}: no ${regions} regions with ${MEASURED_MIN * 100}% of their pairs measured`);
 }
 
-function scaled(seed: number, regions: readonly string[], edges: readonly EdgeCapacity[]): RealScenario {
+function scaled(
+  { seed, vms }: { seed: number; vms: number },
+  regions: readonly string[],
+  edges: readonly EdgeCapacity[],
+): RealScenario {
   const host = (region: string) => `r${regions.indexOf(region)}`;
   const scale = FASTEST_BPS / Math.max(...edges.map(({ bitsPerSecond }) => bitsPerSecond));
   const known = new Map(edges.map((edge) => [`${edge.from} ${edge.to}`, edge]));
@@ -74,7 +80,7 @@ function scaled(seed: number, regions: readonly string[], edges: readonly EdgeCa
       // The user's own connection: slower than what lies between clouds.
       home: { rateBps: FASTEST_BPS / 3 },
       paths: [{ from: PROXY, to: '*', delayMs: 2 }, { from: '*', to: PROXY, delayMs: 2 }, ...paths],
-      vms: Array.from({ length: VMS }, (_, i) => ({ name: `v${i}`, host: `r${i}` })),
+      vms: Array.from({ length: vms }, (_, i) => ({ name: `v${i}`, host: `r${i}` })),
     },
     regions: Object.fromEntries(regions.map((region) => [host(region), region])),
   };

@@ -37,7 +37,7 @@ const STEP_NAMES: Record<Step, string> = {
 export const reservationStudy: Study = {
   figure: '12',
   title: 'Figure 12: a reservation, what it costs and what it brings',
-  runs: { usual: 5, quick: 2 },
+  runs: { usual: 5, quick: 1 },
   measure,
 };
 

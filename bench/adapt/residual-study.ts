@@ -39,10 +39,10 @@ interface Instance extends RealScenario {
   busyShare: number;
 }
 
-async function measure({ runs, seed, tell }: StudyContext): Promise<StudyResult> {
+async function measure({ runs, quick, seed, tell }: StudyContext): Promise<StudyResult> {
   const all: Instance[] = [];
   for (let run = 0; run < runs; run++) {
-    const real = realScenario(seed + run);
+    const real = realScenario(seed + run, quick);
     tell(`underlay ${run + 1} of ${runs}: ${Object.values(real.regions).join(', ')}`);
     const bed = await AdaptBed.make(real.scenario);
     try {

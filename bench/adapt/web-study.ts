@@ -3,7 +3,7 @@ import { missingParts } from '../../lab/index.js';
 import { Absent, median } from '../figure.js';
 import { AdaptBed, PROXY } from './bed.js';
 import { caseRow, decisionFigure } from './case-report.js';
-import { type Case, type CaseRun, CASES, runCase, SETTINGS, TIMES } from './cases.js';
+import { type Case, type CaseRun, CASES, type CaseTimes, runCase, SETTINGS, timesOf } from './cases.js';
 import type { Scenario } from './scenario.js';
 import type { Study, StudyContext, StudyResult } from './study.js';
 import { webWorkload } from './web-workload.js';
@@ -15,17 +15,17 @@ const LAN_BPS = 16e6;
 const MAN_BPS = 12e6;
 /** Of one thread each, on the image server's host. */
 const LOAD_WORKERS = 6;
-export const TIERS = { client: 'rbe', front: 'web', images: 'img', store: 'db' };
-export const LOAD = { mix: 'browsing', browsers: 16, thinkMs: 50 } as const;
+const TIERS = { client: 'rbe', front: 'web', images: 'img', store: 'db' };
+const LOAD = { mix: 'browsing', browsers: 16, thinkMs: 50 } as const;
 
 export const webStudy: Study = {
   figure: '16',
   title: "Figure 16: the web application, its image server's host under outside load",
-  runs: { usual: 4, quick: 1 },
+  runs: { usual: 3, quick: 1 },
   measure,
 };
 
-export function scenario(): Scenario {
+function scenario(): Scenario {
   const host = (name: string, cpus: number) => ({ name, cpus, room: 1, rateBps: LAN_BPS });
   return {
     name: 'web16',
@@ -49,17 +49,18 @@ interface WebRun extends CaseRun {
   run: number;
 }
 
-async function measure({ runs, seed, tell }: StudyContext): Promise<StudyResult> {
+async function measure({ runs, quick, seed, tell }: StudyContext): Promise<StudyResult> {
   const missing = missingParts();
   if (missing !== undefined) throw new Absent(missing);
-  const stage = scenario();
+  const [stage, times] = [scenario(), timesOf(quick)];
   tell('daemons start, the underlay is measured');
   const bed = await AdaptBed.make(stage);
   const all: WebRun[] = [];
   try {
     for (let run = 1; run <= runs; run++) {
       for (const which of CASES) {
-        const done = await runCase(bed, webWorkload(TIERS, { ...LOAD, seed: seed + run }), which);
+        const workload = webWorkload(TIERS, { ...LOAD, seed: seed + run });
+        const done = await runCase(bed, workload, which, times);
         all.push({ ...done, run });
         tell(`run ${run}, ${which}: ${done.before.toFixed(1)} to ${done.after.toFixed(1)} WIPS`);
       }
@@ -67,10 +68,10 @@ async function measure({ runs, seed, tell }: StudyContext): Promise<StudyResult>
   } finally {
     await bed.close();
   }
-  return result(stage, all);
+  return result(stage, times, all);
 }
 
-function result(stage: Scenario, all: WebRun[]): StudyResult {
+function result(stage: Scenario, times: CaseTimes, all: WebRun[]): StudyResult {
   const rates = (which: Case) => all.filter((run) => run.case === which).map(({ after }) => after);
   const gain = (which: Case) => median(rates(which)) / median(rates('nothing'));
   const paperGain = (which: Case) => PAPER[which] / PAPER.nothing;
@@ -102,6 +103,6 @@ function result(stage: Scenario, all: WebRun[]): StudyResult {
         ],
       },
     ],
-    parameters: { scenario: stage, tiers: TIERS, load: LOAD, settings: SETTINGS, times: TIMES },
+    parameters: { scenario: stage, tiers: TIERS, load: LOAD, settings: SETTINGS, times },
   };
 }

@@ -4,6 +4,8 @@ import t from 'tap';
 import { DEFAULT_SIGHT, type TrafficStep } from '../../core/index.js';
 import { compile, OBJECTIVES, parseInstance } from '../../vadapt/index.js';
 import { recordHeader, recordStep } from '../../vttif/index.js';
+import { FakeOverlay } from '../fake-overlay.js';
+import { fakeMatrix, fakePair } from '../fake-sight.js';
 import { bodyOf, vnet } from '../fake-world.js';
 import { merged, shareOf, type StudyRun } from './study.js';
 import { rank, summarise } from './summary.js';
@@ -166,6 +168,28 @@ t.test(
     t.same([instance.hosts, instance.vms], [45, 64]);
   },
 );
+
+t.test('export: what runs now is an instance', async (t) => {
+  const overlay = new FakeOverlay();
+  overlay.matrixView = fakeMatrix([fakePair('web', 'db', 12e6), fakePair('db', 'web', 1e6)]);
+  overlay.topology = { ...overlay.topology, routes: [] }; // what the user routes is not adaptation's
+  const file = join(folder, 'now.json');
+  const { code, out, err } = await vnet(`adapt export ${file}`, { overlay });
+  t.equal(code, 0);
+  t.match(out, /^\d hosts?, \d VMs and 2 flows written to .*\nTry: vnet sim /);
+  t.type(err, 'string');
+  const { instance, problem, name } = parseInstance(readFileSync(file, 'utf8'), file);
+  t.equal(name, 'lab');
+  t.equal(instance.flows, 2);
+  t.match(problem.flows[1], { from: 'web', to: 'db', bitsPerSecond: 12e6 });
+  t.match(problem.present?.mapping, { web: 'a', db: 'b' });
+  t.equal((await vnet(`sim ${file} --budget 20ms`)).code, 0);
+  t.match(bodyOf((await vnet(`adapt export ${file} --json`, { overlay })).err), { code: 'VNET_ERR_EXISTS' });
+  t.match(bodyOf((await vnet('adapt export - --network x --json', { overlay })).err), {
+    code: 'VNET_ERR_NOT_FOUND',
+    hint: /lab/,
+  });
+});
 
 t.test('sim: an instance', async (t) => {
   const { code, out } = await vnet(`sim ${lab} --budget 50ms`);

@@ -1,20 +1,7 @@
-/** Solvers run in the command itself, on instances and recordings: no daemon, no privilege. */
-export { decisionDocument, showDecision } from './decision-text.js';
-export { instanceFiles, readInstance, writeInstances } from './instance-folder.js';
-export { madeUp, measured, type Size } from './make-instances.js';
-export {
-  budgetOf,
-  countingChange,
-  DEFAULT_BUDGET,
-  objectiveOf,
-  runsOf,
-  seedOf,
-  solverOf,
-  solversOf,
-} from './options.js';
-export { isRecording, recordedMoments } from './recorded-moments.js';
-export { ReplayStudy } from './replay-study.js';
-export { simulate } from './simulate.js';
-export { type StudyCase, type StudyResult, study, withBaseline } from './study.js';
-export { showResults, showSummaries, studyCsv, studyDocument } from './study-text.js';
-export { summarise } from './summary.js';
+/** Solvers run in the command itself, on instances and recordings: no daemon, no privilege. Verbs load it when they run. */
+export { printInstance } from '../../vadapt/index.js';
+export { type CompareOptions, compare } from './compare.js';
+export { type InstancesOptions, instances } from './instances.js';
+export { presentInstance } from './present-instance.js';
+export { type ReplayOptions, replay } from './replay.js';
+export { type SimOptions, sim } from './sim.js';

@@ -2,10 +2,10 @@
 import { VnetError } from '../../core/index.js';
 import { allSolvers, isStranger, type Objective, objectiveNamed, solverNamed } from '../../vadapt/index.js';
 import { timeMs, wholeNumber } from '../format.js';
+import { DEFAULT_BUDGET } from '../search-budget.js';
 
 const BUDGET_MS = [1, 3_600_000] as const;
 const RUNS = [1, 10_000] as const;
-export const DEFAULT_BUDGET = '200ms';
 
 export function budgetOf(text: string | undefined): number {
   return timeMs(text ?? DEFAULT_BUDGET, 'a time for a search', ...BUDGET_MS);

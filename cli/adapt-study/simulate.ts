@@ -59,8 +59,19 @@ export async function simulate(
   if (!on) run.print(faint('With --on INSTANCE it says what would be decided: docs/instances.md'));
 }
 
-function presentOf({ problem }: ParsedInstance): NamedPlacement | undefined {
-  return problem.present && { mapping: problem.present.mapping, paths: problem.present.links ?? [] };
+function presentOf({ problem }: ParsedInstance): Before | undefined {
+  return (
+    problem.present && {
+      mapping: problem.present.mapping,
+      paths: problem.present.links ?? [],
+      isPresent: true,
+    }
+  );
+}
+
+/** Where things are before a decision; what nobody decided, as the star's links, is nobody's to remove either. */
+interface Before extends NamedPlacement {
+  isPresent?: true;
 }
 
 function showMoment(run: Run, moment: Moment): void {
@@ -72,14 +83,14 @@ function showMoment(run: Run, moment: Moment): void {
 function showDecided(
   run: Run,
   moment: Moment,
-  before: NamedPlacement | undefined,
+  before: Before | undefined,
   after: NamedPlacement,
   solution: Solution,
 ): void {
   const moves = movesOf(before?.mapping, after.mapping);
   const [had, has] = [hostPairs(before), hostPairs(after)];
   const made = [...has].filter((pair) => !had.has(pair));
-  const gone = [...had].filter((pair) => !has.has(pair));
+  const gone = before?.isPresent ? [] : [...had].filter((pair) => !has.has(pair));
   if (run.json) {
     const { atMs, network, state, text, flows } = moment;
     const { value, bound, gap, solver, tookMs } = solution;

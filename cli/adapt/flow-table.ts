@@ -5,7 +5,7 @@ import type { Run } from '../run.js';
 import { gainText } from './numbers.js';
 
 /** More are counted, not shown, unless all are asked for. */
-export const FLOWS_SHOWN = 12;
+const FLOWS_SHOWN = 12;
 
 export function showFlows(run: Run, flows: readonly FlowPrediction[], all: boolean): void {
   if (flows.length === 0) return;

@@ -7,8 +7,9 @@ import { evidenceText } from './evidence-text.js';
 import { showFlows } from './flow-table.js';
 import { gainText, gapText, signedRate } from './numbers.js';
 
-/** Of one kind; more are counted, not shown, unless all are asked for. */
-export const ACTIONS_SHOWN = 10;
+/** More are counted, not shown, unless all are asked for. There are many routes, and they are much alike. */
+const ACTIONS_SHOWN = 10;
+const ROUTES_SHOWN = 5;
 const NOUNS: Record<AdaptAction['kind'], string> = {
   move: 'move',
   link: 'link',
@@ -48,7 +49,8 @@ export function showPlan(run: Run, plan: AdaptPlan, all: boolean): void {
 /** A reason is said once for actions in a row that share it. */
 function showActions(run: Run, { network }: AdaptPlan, planned: PlannedAction[], all: boolean): void {
   const { faint } = run.paint;
-  const shown = all ? planned : planned.slice(0, ACTIONS_SHOWN);
+  const most = planned[0]?.action.kind === 'route' ? ROUTES_SHOWN : ACTIONS_SHOWN;
+  const shown = all ? planned : planned.slice(0, most);
   let said: string | undefined;
   for (const { action, why, evidence } of shown) {
     run.print(`  ${actionText(run, action, network)}`);
@@ -66,8 +68,9 @@ function showWorth(run: Run, { valueNow, valueThen, bound, cost, gain, actions }
   const { strong, faint } = run.paint;
   const line = (name: string, text: string): void => run.print(`  ${strong(name.padEnd(6))} ${text}`);
   const then = actions.length === 0 ? '' : `, ${signedRate(valueThen)} then`;
-  // JSON has no infinity: a bound that is none arrives as null.
-  const best = Number.isFinite(bound)
+  // JSON has no infinity: a bound that is none arrives as null, or as the largest number there is.
+  const isProven = Number.isFinite(bound) && bound < Number.MAX_VALUE;
+  const best = isProven
     ? `at most ${signedRate(bound)} ${faint(`(${gapText(valueThen, bound)})`)}`
     : faint('no bound is proven');
   line('value', `${signedRate(valueNow)} now${then}, ${best}`);

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import {
   ADAPT_MECHANISMS,
+  ADAPT_OBJECTIVES,
   type AdaptMechanism,
   type AdaptMode,
   type AdaptPlanRequest,
@@ -11,7 +12,6 @@ import {
   VnetError,
 } from '../../core/index.js';
 import { nearest } from '../../lang/index.js';
-import { OBJECTIVES } from '../../vadapt/index.js';
 import { duration, percent, share, timeMs, wholeNumber } from '../format.js';
 import type { Run } from '../run.js';
 
@@ -46,7 +46,7 @@ export interface SettingFlags extends SearchFlags {
 export function addSearchOptions(command: Command): Command {
   return command
     .option('--mechanisms <list>', `what it may use, with commas: ${ADAPT_MECHANISMS.join(',')}, or none`)
-    .option('--objective <name>', `what is best: ${Object.keys(OBJECTIVES).join(', ')}`)
+    .option('--objective <name>', `what is best: ${ADAPT_OBJECTIVES.join(', ')}`)
     .option('--solver <name>', "how it is sought: auto, a solver's name, ./mine.mjs or exec:PROGRAM")
     .option('--budget <time>', 'of one search')
     .option('--links <n>', 'links that it makes at one host, at most');
@@ -69,7 +69,7 @@ type SearchSettings = NonNullable<AdaptPlanRequest['settings']>;
 export function searchOf({ mechanisms, objective, solver, budget, links }: SearchFlags): SearchSettings {
   return {
     ...(mechanisms === undefined ? {} : { mechanisms: mechanismsOf(mechanisms) }),
-    ...(objective === undefined ? {} : { objective: oneOf(objective, 'objective', Object.keys(OBJECTIVES)) }),
+    ...(objective === undefined ? {} : { objective: oneOf(objective, 'objective', ADAPT_OBJECTIVES) }),
     ...(solver === undefined ? {} : { solver: solverOf(solver) }),
     ...(budget === undefined ? {} : { budgetMs: timeMs(budget, 'a time for a search', ...BUDGET_MS) }),
     ...(links === undefined

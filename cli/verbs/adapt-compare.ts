@@ -1,37 +1,8 @@
 import type { Command } from 'commander';
-import type { ParsedInstance } from '../../vadapt/index.js';
-import {
-  budgetOf,
-  DEFAULT_BUDGET,
-  instanceFiles,
-  objectiveOf,
-  readInstance,
-  runsOf,
-  showResults,
-  showSummaries,
-  solversOf,
-  type StudyCase,
-  type StudyResult,
-  study,
-  studyCsv,
-  studyDocument,
-  summarise,
-  withBaseline,
-} from '../adapt-study/index.js';
+import type { CompareOptions } from '../adapt-study/index.js';
 import type { CliContext } from '../context.js';
-import { ProgressBar } from '../progress-bar.js';
-import { act, addVerb, ExitWith, type Run } from '../run.js';
-
-interface Options {
-  instances: string;
-  solvers?: string;
-  budget?: string;
-  runs?: string;
-  objective?: string;
-  csv?: boolean;
-}
-
-const INTERRUPTED = 130;
+import { act, addVerb } from '../run.js';
+import { DEFAULT_BUDGET } from '../search-budget.js';
 
 export function addAdaptCompare(group: Command, context: CliContext): void {
   const command = addVerb(group, {
@@ -59,59 +30,8 @@ export function addAdaptCompare(group: Command, context: CliContext): void {
     .option('--runs <n>', 'runs of each, with seeds 1 to n, default 1')
     .option('--objective <name>', 'for all, whatever the instances say')
     .option('--csv', 'a line a run');
-  act<[], Options>(command, context, async (run, options) => {
-    const solvers = withBaseline(solversOf(options.solvers));
-    const settings = {
-      solvers,
-      budgetMs: budgetOf(options.budget),
-      runs: runsOf(options.runs),
-      signal: context.signal,
-    };
-    const objective = objectiveOf(options.objective);
-    const files = instanceFiles(options.instances);
-    const results: StudyResult[] = [];
-    const bar = new ProgressBar(run);
-    for (const [i, file] of files.entries()) {
-      bar.show({ done: i, total: files.length, text: file });
-      results.push(await study(caseOf(readInstance(file), objective), settings));
-      if (context.signal.aborted) break;
-    }
-    bar.clear();
-    showStudy(run, results, solvers, options.csv === true);
-    if (context.signal.aborted) throw new ExitWith(INTERRUPTED);
+  act<[], CompareOptions>(command, context, async (run, options) => {
+    const { compare } = await import('../adapt-study/index.js');
+    await compare(run, options, context);
   });
-}
-
-/** What is stored with an instance was found for its own objective. */
-function caseOf(
-  { name, instance, objective, best, bound }: ParsedInstance,
-  other: StudyCase['objective'] | undefined,
-): StudyCase {
-  if (other) return { name, instance, objective: other };
-  return {
-    name,
-    instance,
-    objective,
-    ...(best === undefined ? {} : { best: best.value }),
-    ...(bound === undefined ? {} : { bound: bound.value }),
-  };
-}
-
-function showStudy(
-  run: Run,
-  results: readonly StudyResult[],
-  solvers: readonly string[],
-  csv: boolean,
-): void {
-  if (csv) return run.print(...studyCsv(results));
-  if (run.json) return run.printJson(studyDocument(results, solvers));
-  showResults(run, results, solvers);
-  run.print(
-    '',
-    run.paint.strong(`Over ${results.length === 1 ? '1 instance' : `${results.length} instances`}`),
-  );
-  showSummaries(
-    run,
-    solvers.map((solver) => summarise(results, solver)),
-  );
 }

@@ -1,36 +1,8 @@
 import type { Command } from 'commander';
-import {
-  budgetOf,
-  countingChange,
-  DEFAULT_BUDGET,
-  objectiveOf,
-  readInstance,
-  recordedMoments,
-  ReplayStudy,
-  showResults,
-  showSummaries,
-  solversOf,
-  studyCsv,
-  studyDocument,
-  summarise,
-  withBaseline,
-} from '../adapt-study/index.js';
+import type { ReplayOptions } from '../adapt-study/index.js';
 import type { CliContext } from '../context.js';
-import { plural } from '../format.js';
-import { ProgressBar } from '../progress-bar.js';
-import { act, addVerb, ExitWith, type Run } from '../run.js';
-
-interface Options {
-  on: string;
-  solvers?: string;
-  budget?: string;
-  objective?: string;
-  network?: string;
-  csv?: boolean;
-  all?: boolean;
-}
-
-const INTERRUPTED = 130;
+import { act, addVerb } from '../run.js';
+import { DEFAULT_BUDGET } from '../search-budget.js';
 
 export function addAdaptReplay(group: Command, context: CliContext): void {
   const command = addVerb(group, {
@@ -52,34 +24,8 @@ export function addAdaptReplay(group: Command, context: CliContext): void {
     .option('--network <name>', 'only this one')
     .option('--csv', 'a line a moment and solver')
     .option('--all', 'every moment, not only the sums');
-  act<[string], Options>(command, context, async (run, options, path) => {
-    const solvers = withBaseline(solversOf(options.solvers));
-    const base = readInstance(options.on);
-    const settings = { solvers, budgetMs: budgetOf(options.budget), runs: 1, signal: context.signal };
-    const objective = countingChange(objectiveOf(options.objective) ?? base.objective);
-    const replay = new ReplayStudy(base.problem, objective, settings);
-    const bar = new ProgressBar(run);
-    for await (const moment of recordedMoments(path, options.network)) {
-      bar.show({ done: replay.results.length, total: replay.results.length + 1, text: moment.text });
-      await replay.decide(moment);
-      if (context.signal.aborted) break;
-    }
-    bar.clear();
-    showReplay(run, replay, options);
-    if (context.signal.aborted) throw new ExitWith(INTERRUPTED);
+  act<[string], ReplayOptions>(command, context, async (run, options, path) => {
+    const { replay } = await import('../adapt-study/index.js');
+    await replay(run, options, path, context);
   });
-}
-
-function showReplay(
-  run: Run,
-  { results, moves, options: { solvers } }: ReplayStudy,
-  { csv, all }: Options,
-): void {
-  if (csv) return run.print(...studyCsv(results));
-  if (run.json)
-    return run.printJson({ ...studyDocument(results, solvers), moves: Object.fromEntries(moves) });
-  if (all) showResults(run, results, solvers);
-  run.print(...(all ? [''] : []), run.paint.strong(`Over ${plural(results.length, 'moment')}`));
-  const sums = solvers.map((solver) => ({ ...summarise(results, solver), moves: moves.get(solver) ?? 0 }));
-  showSummaries(run, sums);
 }

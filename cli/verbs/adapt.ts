@@ -10,6 +10,7 @@ import {
 import type { CliContext } from '../context.js';
 import { act, addVerb, GROUPS } from '../run.js';
 import { addAdaptCompare } from './adapt-compare.js';
+import { addAdaptExport } from './adapt-export.js';
 import { addAdaptInstances } from './adapt-instances.js';
 import { addAdaptPlan } from './adapt-plan.js';
 import { addAdaptReplay } from './adapt-replay.js';
@@ -18,6 +19,8 @@ import { addAdaptWhy } from './adapt-why.js';
 
 /** Records beneath the state; `vnet adapt history` shows more. */
 const RECENT = 5;
+/** More are counted, not shown. */
+const OWNED_SHOWN = 20;
 
 export function addAdapt(program: Command, context: CliContext): void {
   const group = addVerb(program, {
@@ -51,7 +54,11 @@ export function addAdapt(program: Command, context: CliContext): void {
     explainSettings(run, view.settings);
     const { topology } = await run.client.overview();
     const owned = adaptedStatements(view.adapted, topology);
-    if (owned.length > 0) run.print('', strong('Owns'), ...owned.map((statement) => `  ${statement}`));
+    if (owned.length > 0) {
+      run.print('', strong('Owns'), ...owned.slice(0, OWNED_SHOWN).map((statement) => `  ${statement}`));
+      if (owned.length > OWNED_SHOWN)
+        run.print(run.paint.faint(`  and ${owned.length - OWNED_SHOWN} more: --json`));
+    }
     if (view.plans.length > 0)
       run.print('', strong('Last plan'), ...view.plans.map((plan) => `  ${planLine(run, plan)}`));
     if (view.history.length > 0) {
@@ -65,4 +72,5 @@ export function addAdapt(program: Command, context: CliContext): void {
   addAdaptCompare(group, context);
   addAdaptReplay(group, context);
   addAdaptInstances(group, context);
+  addAdaptExport(group, context);
 }

@@ -1,31 +1,8 @@
 import type { Command } from 'commander';
-import { VnetError } from '../../core/index.js';
-import { runSolver, warmSolvers } from '../../vadapt/index.js';
-import {
-  budgetOf,
-  countingChange,
-  DEFAULT_BUDGET,
-  decisionDocument,
-  isRecording,
-  objectiveOf,
-  readInstance,
-  seedOf,
-  showDecision,
-  simulate,
-  solverOf,
-} from '../adapt-study/index.js';
+import type { SimOptions } from '../adapt-study/index.js';
 import type { CliContext } from '../context.js';
 import { act, addVerb, GROUPS } from '../run.js';
-
-interface Options {
-  on?: string;
-  solver: string;
-  objective?: string;
-  budget?: string;
-  seed?: string;
-  network?: string;
-  all?: boolean;
-}
+import { DEFAULT_BUDGET } from '../search-budget.js';
 
 export function addSim(program: Command, context: CliContext): void {
   const command = addVerb(program, {
@@ -50,32 +27,8 @@ export function addSim(program: Command, context: CliContext): void {
     .option('--seed <n>', 'of chance, default 1')
     .option('--network <name>', 'of a recording, only this one')
     .option('--all', 'every flow');
-  act<[string], Options>(command, context, async (run, options, path) => {
-    const search = {
-      solver: solverOf(options.solver),
-      budgetMs: budgetOf(options.budget),
-      seed: seedOf(options.seed),
-      signal: context.signal,
-    };
-    const other = objectiveOf(options.objective);
-    if (await isRecording(path)) {
-      const on = options.on === undefined ? undefined : readInstance(options.on);
-      const network = options.network === undefined ? {} : { network: options.network };
-      return await simulate(run, path, {
-        ...search,
-        ...network,
-        ...(on && { on, objective: countingChange(other ?? on.objective) }),
-      });
-    }
-    if (options.on !== undefined)
-      throw new VnetError('VNET_ERR_INVALID', `${path} is no recording`, {
-        hint: '--on is for what `vnet record` wrote',
-      });
-    const { name, instance, objective: own } = readInstance(path);
-    const objective = other ?? own;
-    await warmSolvers();
-    const solution = await runSolver(instance, search.solver, { ...search, objective });
-    if (run.json) run.printJson(decisionDocument(name, instance, objective, solution));
-    else showDecision(run, name, instance, objective, solution, options.all === true);
+  act<[string], SimOptions>(command, context, async (run, options, path) => {
+    const { sim } = await import('../adapt-study/index.js');
+    await sim(run, options, path, context);
   });
 }

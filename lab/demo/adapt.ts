@@ -20,7 +20,7 @@ const DECLARED_TIMEOUT_MS = 15_000;
 const MEASURED_TIMEOUT_MS = 10_000;
 const CONFIDENT = 0.5;
 const PLAN_TIMEOUT_MS = 30_000;
-const JUDGED_TIMEOUT_MS = 20_000;
+const JUDGED_TIMEOUT_MS = 40_000;
 const BY_ITSELF_TIMEOUT_MS = 40_000;
 const BAR_WIDTH = 40;
 
@@ -154,25 +154,37 @@ function compare(stage: Stage, before: number, after: number, record: AdaptRecor
   );
 }
 
-/** Shows the rate until a change that adaptation made by itself is judged. */
+/** Shows the rate, and what adaptation says, until a change that it made by itself is judged. */
 async function byItself(stage: Stage, run: PatternsRun): Promise<AdaptRecord> {
-  const showing = { on: true };
-  const shown = show(stage, run, showing);
+  const over = new AbortController();
+  const shown = Promise.all([show(stage, run, over.signal), tell(stage, over.signal)]);
   try {
     return await until(stage, 'adaptation to act by itself', BY_ITSELF_TIMEOUT_MS, async (client) => {
-      const [newest] = (await client.adaptation()).history;
+      const [newest] = (await client.adaptation(1)).history;
       return newest?.by === 'auto' && newest.measuredGain !== undefined ? newest : undefined;
     });
   } finally {
-    showing.on = false;
+    over.abort();
     await shown;
   }
 }
 
-async function show(stage: Stage, run: PatternsRun, showing: { on: boolean }): Promise<void> {
+/** As `vnet events --kind adaptation` does. */
+function tell(stage: Stage, over: AbortSignal): Promise<void> {
+  return asking(stage, async (client) => {
+    try {
+      for await (const event of client.events(over))
+        if (event.kind === 'adaptation') stage.print(`  ${stage.bold(event.outcome)}: ${event.text}`);
+    } catch (error) {
+      if (!over.aborted) throw error;
+    }
+  });
+}
+
+async function show(stage: Stage, run: PatternsRun, over: AbortSignal): Promise<void> {
   let most = 0;
   for await (const { kind, iterationsPerSecond } of run) {
-    if (!showing.on) return;
+    if (over.aborted) return;
     most = Math.max(most, iterationsPerSecond);
     if (kind === 'interval')
       stage.print(`  ${perSecond(iterationsPerSecond).padStart(26)}  ${bar(iterationsPerSecond, most)}`);

@@ -272,3 +272,29 @@ t.test('requests that cannot be right change nothing', async (t) => {
   t.equal(status, 400);
   t.equal((await client.overview()).revision, revision);
 });
+
+t.test(
+  'adaptation is asked of any daemon; a solver that is a program only of the Proxy itself',
+  async (t) => {
+    const { bed, client } = await starBed();
+    t.teardown(() => bed.close());
+    const other = bed.node('a').client;
+    t.match(await other.setAdaptation({ mode: 'advise', budgetMs: 50 }), { mode: 'advise', budgetMs: 50 });
+    t.match(await client.adaptation(), { settings: { mode: 'advise' }, adapted: { links: [] } });
+    t.same((await other.adaptation(0)).history, []);
+    t.match(await other.planAdaptation(), { network: 'lab', actions: [], worthIt: false });
+    t.equal(await other.clearAdaptation(), undefined);
+    const heard: unknown[] = [];
+    await t.rejects(
+      other.applyAdaptation('none', (step) => heard.push(step)),
+      { code: 'VNET_ERR_NOT_FOUND' },
+    );
+    for (const solver of ['exec:/bin/true', './mine.mjs', '/tmp/mine.mjs', 'mine.js']) {
+      await t.rejects(other.setAdaptation({ solver }), { code: 'VNET_ERR_REFUSED' }, solver);
+      await t.rejects(other.planAdaptation({ settings: { solver } }), { code: 'VNET_ERR_REFUSED' });
+    }
+    t.match(await client.setAdaptation({ solver: '/nowhere/mine.mjs' }), { solver: '/nowhere/mine.mjs' });
+    t.match(await client.whyAdapted('web'), { subject: 'web', owner: 'user' });
+    await t.rejects(other.whyAdapted('nobody'), { code: 'VNET_ERR_NOT_FOUND' });
+  },
+);

@@ -9,6 +9,7 @@ import { Aftermath } from './aftermath.js';
 import { FAILED_MS, planKey } from './avoid.js';
 import { whyConflict } from './conflict.js';
 import { Damping, PENALTY } from './damping.js';
+import { DownLinks } from './down-links.js';
 import type { LoopParts } from './loop-parts.js';
 import { moveOf, People } from './people.js';
 import { recover } from './recovery.js';
@@ -27,6 +28,7 @@ export class NetworkLoop {
   readonly #network: string;
   readonly #smoothing = new Smoothing();
   #damping = new Damping();
+  readonly #downLinks = new DownLinks();
   readonly #searching: Searching;
   readonly #aftermath: Aftermath;
   readonly #people: People;
@@ -82,6 +84,7 @@ export class NetworkLoop {
     }
     this.#aftermath.note(raw);
     const snapshot = this.#smoothing.smooth(raw);
+    this.#giveUpLinks(raw);
     if (await this.#minded(raw)) return;
     if (this.#aftermath.isOpen && !(await this.#looked(raw))) return;
     await this.#decide(snapshot);
@@ -138,6 +141,15 @@ export class NetworkLoop {
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     return this.#exclusive(() => this.#parts.acting.alone(work));
+  }
+
+  /** Planned around for a while, and removed with the next change. */
+  #giveUpLinks(raw: Snapshot): void {
+    const { memory, calendar } = this.#parts;
+    for (const key of this.#downLinks.note(raw, memory.settings.settleMs)) {
+      memory.avoid.add(`link ${key}`, calendar() + FAILED_MS);
+      this.#searching.soon();
+    }
   }
 
   /** True: what people did took this step. */

@@ -130,7 +130,8 @@ class Search {
     }
     const settled = Math.min(leaf.bound, bound - before);
     if (settled <= this.#floor()) return;
-    if (settled < leaf.bound || this.#routing.nodes >= limit) this.#frontier.push([{...leaf, bound: settled, tries: 4 * (leaf.tries ?? NODES_A_TRY)}]);
+    if (settled < leaf.bound || this.#routing.nodes >= limit)
+      this.#frontier.push([{ ...leaf, bound: settled, tries: 4 * (leaf.tries ?? NODES_A_TRY) }]);
     else this.#unsettled = Math.max(this.#unsettled, settled);
   }
 

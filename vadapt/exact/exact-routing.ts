@@ -7,7 +7,8 @@
  */
 import { sharedOf, withoutPath } from '../model/evaluate.js';
 import type { Instance } from '../model/instance.js';
-import { flowValue, type ObjectiveWeights } from '../model/objective.js';
+import type { ObjectiveWeights } from '../model/objective.js';
+import { FREE } from './decisions.js';
 import { ExitSharing } from './exit-sharing.js';
 import type { PathBook, PathList } from './path-book.js';
 import { PathChoice } from './path-choice.js';
@@ -81,7 +82,7 @@ export class ExactRouting {
   }
 
   #total(): number {
-    let sum = -this.#choice.links * this.#choice.linkCost;
+    let sum = -this.#choice.decisions.links * this.#choice.linkCost;
     for (const worth of this.#choice.worth) sum += worth;
     return sum;
   }
@@ -115,17 +116,17 @@ export class ExactRouting {
       this.#decide(flow, edge, uses);
       const { chosen, worth } = this.#choice;
       const child = { uses, total: this.#total(), chosen: chosen.slice(), worth: worth.slice() };
-      this.#choice.undo(flow, edge, uses);
+      this.#choice.decisions.undo(flow, edge, uses);
       this.#restore(before);
       return child;
     });
     children.sort((a, b) => b.total - a.total);
     for (const child of children) {
       if (!isMore(child.total, this.#best)) continue;
-      this.#choice.decide(flow, edge, child.uses);
+      this.#choice.decisions.decide(flow, edge, child.uses);
       this.#restore(child);
       this.#search(child.total);
-      this.#choice.undo(flow, edge, child.uses);
+      this.#choice.decisions.undo(flow, edge, child.uses);
     }
     this.#restore(before);
   }
@@ -137,18 +138,20 @@ export class ExactRouting {
 
   /** Those whose best it may change choose again. */
   #decide(flow: number, edge: number, uses: boolean): void {
-    this.#choice.decide(flow, edge, uses);
+    this.#choice.decisions.decide(flow, edge, uses);
     const groups = sharedOf(this.#instance, edge);
     const touchesAll = this.#choice.linkCost > 0 || this.#weights.residual < this.#weights.tightFit;
     for (let other = 0; other < this.#instance.flows; other++) {
-      if (other === flow || touchesAll || (uses && this.#passes(other, edge, groups))) this.#choice.choose(other);
+      if (other === flow || touchesAll || (uses && this.#passes(other, edge, groups)))
+        this.#choice.choose(other);
     }
   }
 
   #passes(flow: number, edge: number, groups: Int32Array): boolean {
     for (const used of this.#edgesOf(flow)) {
       if (used === edge) return true;
-      if (groups.length > 0 && sharedOf(this.#instance, used).some((group) => groups.includes(group))) return true;
+      if (groups.length > 0 && sharedOf(this.#instance, used).some((group) => groups.includes(group)))
+        return true;
     }
     return false;
   }
@@ -193,21 +196,21 @@ export class ExactRouting {
   }
 
   #actualOf(flow: number): number {
-    const { demand, latencyBound } = this.#instance;
-    const [path, bits] = [this.#choice.chosen[flow] as number, demand[flow] as number];
-    if (path < 0) return withoutPath(bits);
+    const path = this.#choice.chosen[flow] as number;
+    if (path < 0) return withoutPath(this.#demandOf(flow));
     let residual = Infinity;
     for (const edge of this.#edgesOf(flow)) residual = Math.min(residual, this.#left(edge));
-    const us = (this.#choice.lists[flow] as PathList).latencyUs[path] as number;
-    const hops = this.#choice.hopsOf(flow, path);
-    return flowValue(this.#weights, bits, latencyBound[flow] as number, residual, us, hops);
+    return this.#choice.orders.value(flow, this.#choice.lists[flow] as PathList, path, residual);
   }
 
   /** Of an edge and what it shares, under the chosen paths. */
   #left(edge: number): number {
     let left = (this.#instance.bandwidth[edge] as number) - (this.#load[edge] as number);
     for (const group of sharedOf(this.#instance, edge))
-      left = Math.min(left, (this.#instance.sharedCapacity[group] as number) - (this.#loadShared[group] as number));
+      left = Math.min(
+        left,
+        (this.#instance.sharedCapacity[group] as number) - (this.#loadShared[group] as number),
+      );
     return left;
   }
 
@@ -236,7 +239,7 @@ export class ExactRouting {
       for (let flow = 0; flow < this.#instance.flows; flow++) {
         if (flow === victim) continue;
         for (const edge of this.#sharers(part, flow, tight && !narrowest)) {
-          if (!this.#choice.isFree(flow, edge)) continue;
+          if (this.#choice.decisions.of(flow, edge) !== FREE) continue;
           if (!found || this.#demandOf(flow) > this.#demandOf(found.flow)) found = { flow, edge };
         }
       }
@@ -255,7 +258,9 @@ export class ExactRouting {
       edge === part ||
       (groups.length > 0 && sharedOf(this.#instance, edge).some((group) => groups.includes(group)));
     if (!any) return [...this.#edgesOf(flow)].filter(takes);
-    return Array.from(this.#load.keys()).filter((edge) => takes(edge) && this.#choice.isFree(flow, edge));
+    return Array.from(this.#load.keys()).filter(
+      (edge) => takes(edge) && this.#choice.decisions.of(flow, edge) === FREE,
+    );
   }
 
   /** A link that each of its users has reckoned with a part of. */
@@ -264,7 +269,12 @@ export class ExactRouting {
     for (let flow = 0; flow < this.#instance.flows; flow++) {
       for (const edge of this.#edgesOf(flow)) {
         const isNew = !this.#isLocal(edge) && this.#instance.linked[edge] === 0;
-        if (isNew && this.#choice.usersOf(edge) === 0 && this.#choice.isFree(flow, edge)) return { flow, edge };
+        if (
+          isNew &&
+          this.#choice.decisions.users[edge] === 0 &&
+          this.#choice.decisions.of(flow, edge) === FREE
+        )
+          return { flow, edge };
       }
     }
     return undefined;

@@ -1,7 +1,9 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import loadHighs from 'highs';
 import t from 'tap';
 import { seededRandom, type VnetError } from '../../core/index.js';
+import { parseInstance, placementOf } from '../instances/index.js';
 import { compile } from '../model/compile.js';
 import { evaluate, whyMappingInvalid } from '../model/evaluate.js';
 import type { Instance } from '../model/instance.js';
@@ -65,24 +67,45 @@ function simplePaths(instance: Instance, from: number, to: number): number[][] {
   return found;
 }
 
-/** Small numbers, so that ties and overloads are many. */
+const FEATURES = [
+  'local',
+  'cpus',
+  'missing',
+  'memory',
+  'pins',
+  'apart',
+  'together',
+  'shared',
+  'hops',
+  'relays',
+  'absent',
+  'bounds',
+  'present',
+  'links',
+] as const;
+type Feature = (typeof FEATURES)[number];
+
 const anyProblem = (hostsMax: number, vmsMax: number, flowsMax: number): fc.Arbitrary<Problem> =>
   fc
     .record({
       hosts: fc.integer({ min: 1, max: hostsMax }),
       vms: fc.integer({ min: 1, max: vmsMax }),
       flows: fc.integer({ min: 0, max: flowsMax }),
-      seed: fc.integer({ min: 0, max: 1e9 }),
-      features: fc.subarray(
-        ['local', 'cpus', 'missing', 'memory', 'pins', 'apart', 'together', 'shared', 'hops', 'relays'] as const,
-      ),
-      more: fc.subarray(['absent', 'bounds', 'present', 'links'] as const),
+      seed: fc.nat(1e9),
+      features: fc.subarray([...FEATURES]),
     })
-    .map(({ hosts, vms, flows, seed, features, more }) => makeProblem(hosts, vms, flows, seed, [...features, ...more]));
+    .map(({ hosts, vms, flows, seed, features }) => makeProblem(hosts, vms, flows, seed, features));
 
-function makeProblem(hosts: number, vms: number, flows: number, seed: number, features: string[]): Problem {
+/** Small numbers, so that ties and overloads are many. */
+function makeProblem(
+  hosts: number,
+  vms: number,
+  flows: number,
+  seed: number,
+  features: readonly Feature[],
+): Problem {
   const random = seededRandom(seed);
-  const has = (feature: string) => features.includes(feature);
+  const has = (feature: Feature) => features.includes(feature);
   const upTo = (most: number) => Math.floor(random() * (most + 1));
   const [hostNames, vmNames] = [
     Array.from({ length: hosts }, (_, i) => `h${i}`),
@@ -139,7 +162,9 @@ function makeProblem(hosts: number, vms: number, flows: number, seed: number, fe
     ...(has('present')
       ? {
           present: {
-            mapping: Object.fromEntries(vmNames.filter(() => random() < 0.7).map((name) => [name, oneOf(hostNames)])),
+            mapping: Object.fromEntries(
+              vmNames.filter(() => random() < 0.7).map((name) => [name, oneOf(hostNames)]),
+            ),
             ...(has('links')
               ? { links: edges.filter(() => random() < 0.5).map(({ from, to }) => [from, to] as const) }
               : {}),
@@ -168,21 +193,6 @@ const anyObjective: fc.Arbitrary<Objective> = fc.oneof(
 /** Sums are rounded. */
 const atLeast = (bound: number, value: number) => bound >= value - 1e-6 * Math.max(1, Math.abs(value));
 
-t.test('no answer exceeds the bound', async (t) => {
-  fc.assert(
-    fc.property(anyProblem(3, 3, 3), anyObjective, (problem, objective) => {
-      const instance = compile(problem, COSTS);
-      const { value } = bruteForce(instance, objective);
-      const bound = upperBound(instance, objective);
-      if (!atLeast(bound, value)) throw new Error(`${bound} is less than ${value}`);
-    }),
-    { numRuns: 150 },
-  );
-  t.pass();
-});
-
-
-
 const options = (objective: Objective, budgetMs = Infinity) => ({
   objective,
   budgetMs,
@@ -190,24 +200,125 @@ const options = (objective: Objective, budgetMs = Infinity) => ({
   random: seededRandom(1),
 });
 
-t.test('the exact solver finds the best of all, and proves it', async (t) => {
+/** The bound is none below, and the exact solver's answer is the best, and proven. */
+function checkAgainstAll(problem: Problem, objective: Objective): void {
+  const instance = compile(problem, COSTS);
+  const { value } = bruteForce(instance, objective);
+  const bound = upperBound(instance, objective);
+  if (!atLeast(bound, value)) throw new Error(`the bound ${bound} is less than ${value}`);
+  const answer = branchAndBound(instance, options(objective));
+  if (!answer) {
+    if (value > -Infinity) throw new Error(`nothing found; there is ${value}`);
+    return;
+  }
+  const found = evaluate(instance, objective, answer).value;
+  const proven = answer.bound as number;
+  if (!atLeast(found, value)) throw new Error(`${found} is less than ${value}`);
+  if (!atLeast(proven, value) || !atLeast(found, proven)) throw new Error(`proven ${proven}, best ${value}`);
+}
+
+t.test('bound and exact solver against every answer there is', async (t) => {
+  fc.assert(fc.property(anyProblem(3, 3, 3), anyObjective, checkAgainstAll), { numRuns: 150 });
+  t.pass();
+});
+
+/** Larger where brute force can still follow: only mappings, or only paths. */
+const seeded = (features: readonly Feature[]) => fc.tuple(fc.nat(1e9), fc.subarray([...features]));
+
+t.test('mappings alone: direct paths only', async (t) => {
+  const problems = seeded(['local', 'cpus', 'missing', 'memory', 'shared', 'present', 'apart']).map(
+    ([seed, features]): Problem => ({ ...makeProblem(4, 4, 9, seed, features), maxHops: 1 }),
+  );
+  fc.assert(fc.property(problems, anyObjective, checkAgainstAll), { numRuns: 200 });
+  t.pass();
+});
+
+t.test('paths alone: every VM pinned', async (t) => {
+  const problems = seeded(['absent', 'shared', 'relays', 'bounds', 'links', 'present']).map(
+    ([seed, features]): Problem => {
+      const problem = makeProblem(4, 4, 5, seed, features);
+      return {
+        ...problem,
+        vms: problem.vms.map(({ name }, i) => ({ name, pinned: `h${Math.floor(seed / 4 ** i) % 4}` })),
+      };
+    },
+  );
+  fc.assert(fc.property(problems, anyObjective, checkAgainstAll), { numRuns: 60 });
+  t.pass();
+});
+
+t.test('out of time, answer and bound enclose the best', async (t) => {
   fc.assert(
-    fc.property(anyProblem(3, 3, 3), anyObjective, (problem, objective) => {
+    fc.property(anyProblem(3, 3, 3), anyObjective, fc.nat(40), (problem, objective, ticks) => {
       const instance = compile(problem, COSTS);
       const { value } = bruteForce(instance, objective);
-      const answer = branchAndBound(instance, options(objective));
-      if (!answer) {
-        if (value > -Infinity) throw new Error(`nothing found; there is ${value}`);
-        return;
-      }
+      // A clock that goes on by one each time it is looked at: time ends anywhere.
+      let clock = 0;
+      const answer = branchAndBound(instance, { ...options(objective, ticks), now: () => clock++ });
+      if (!answer) return value === -Infinity;
       const found = evaluate(instance, objective, answer).value;
-      const bound = answer.bound as number;
-      if (!atLeast(found, value)) throw new Error(`${found} is less than ${value}`);
-      if (!atLeast(bound, value) || !atLeast(found, bound)) throw new Error(`bound ${bound} of ${value}`);
+      return atLeast(value, found) && atLeast(answer.bound as number, value);
     }),
     { numRuns: 150 },
   );
   t.pass();
+});
+
+t.test('a start is never left for a worse one, and sought no further when it is proven', async (t) => {
+  fc.assert(
+    fc.property(anyProblem(3, 3, 3), anyObjective, (problem, objective) => {
+      const instance = compile(problem, COSTS);
+      const { value, best } = bruteForce(instance, objective);
+      if (!best) return;
+      const answer = branchAndBound(instance, { ...options(objective, 0), start: best });
+      const found = answer ? evaluate(instance, objective, answer).value : -Infinity;
+      if (!atLeast(found, value)) throw new Error(`${found} instead of ${value}`);
+    }),
+    { numRuns: 50 },
+  );
+  t.pass();
+});
+
+t.test('a problem without an answer', async (t) => {
+  const problem: Problem = {
+    hosts: [
+      { name: 'a', memoryBytes: 1 },
+      { name: 'b', memoryBytes: 1 },
+    ],
+    edges: [],
+    vms: ['x', 'y', 'z'].map((name) => ({ name, memoryBytes: 1 })),
+    flows: [],
+  };
+  t.equal(branchAndBound(compile(problem), options(OBJECTIVES.residual)), undefined);
+  const nowhere = { ...problem, vms: [{ name: 'x', memoryBytes: 2 }] };
+  t.equal(upperBound(compile(nowhere), OBJECTIVES.residual), -Infinity);
+});
+
+t.test('what cannot be bounded is said', async (t) => {
+  const instance = compile({ hosts: [{ name: 'a' }], edges: [], vms: [{ name: 'x' }], flows: [] });
+  const rewarded: Objective = { name: 'long ways', weights: { residual: 1, latency: -1 } };
+  t.equal(upperBound(instance, rewarded), Infinity);
+  t.throws(() => branchAndBound(instance, options(rewarded)), { code: 'VNET_ERR_UNSUPPORTED' });
+});
+
+t.test('the stored suite: answers are worth what they say, and no bound is below', async (t) => {
+  const root = new URL('../../../test/instances/', import.meta.url);
+  let proven = 0;
+  for (const suite of ['small', 'medium']) {
+    for (const file of readdirSync(new URL(`${suite}/`, root))) {
+      const stored = parseInstance(readFileSync(new URL(`${suite}/${file}`, root), 'utf8'), file);
+      const { instance, objective, best, bound } = stored;
+      if (!best || !bound) throw new Error(`${file} lacks an answer or a bound`);
+      const { value } = evaluate(instance, objective, placementOf(stored.problem, best));
+      if (!atLeast(value, best.value) || !atLeast(best.value, value))
+        t.fail(`${file}: ${value} for ${best.value}`);
+      if (!atLeast(bound.value, value) || !atLeast(upperBound(instance, objective), value))
+        t.fail(`${file}: a bound`);
+      if (atLeast(value, bound.value)) proven++;
+      else if (suite === 'small') t.fail(`${file} is not proven`);
+    }
+  }
+  t.ok(proven >= 100, `${proven} proven`);
 });
 
 /** The package's types are of CommonJS, its module is not. */
@@ -231,7 +342,8 @@ t.test('the linear program agrees, where it can be one', async (t) => {
         return;
       }
       const found = evaluate(instance, objective, answer).value;
-      if (Math.abs(found - value) > 1e-4 * Math.max(1, Math.abs(value))) throw new Error(`${found} for ${value}`);
+      if (Math.abs(found - value) > 1e-4 * Math.max(1, Math.abs(value)))
+        throw new Error(`${found} for ${value}`);
       if (!atLeast(answer.bound as number, value)) throw new Error(`bound ${answer.bound} of ${value}`);
     }),
     { numRuns: 60 },

@@ -53,7 +53,10 @@ export class ExitSharing {
       return { host: i >> 1, leaving: i % 2 === 0, flows: [] };
     });
     for (let flow = 0; flow < flows; flow++) {
-      const [from, to] = [mapping[flowFrom[flow] as number] as number, mapping[flowTo[flow] as number] as number];
+      const [from, to] = [
+        mapping[flowFrom[flow] as number] as number,
+        mapping[flowTo[flow] as number] as number,
+      ];
       if (from === to) continue;
       groups[2 * from]?.flows.push(flow);
       groups[2 * to + 1]?.flows.push(flow);

@@ -61,7 +61,13 @@ export class FlowBounds {
     for (const { width, latencyUs, hops } of this.#levels) {
       const bits = width[pair] as number;
       if (bits === -Infinity) continue;
-      const value = this.#value(flow, this.#least, bits - demand, latencyUs[pair] as number, hops[pair] as number);
+      const value = this.#value(
+        flow,
+        this.#least,
+        bits - demand,
+        latencyUs[pair] as number,
+        hops[pair] as number,
+      );
       if (value > best) best = value;
     }
     return best === -Infinity ? withoutPath(demand) : best;

@@ -121,7 +121,8 @@ export class Formulation {
     for (const key of apartUnits(this.#instance, this.#units)) {
       const [a, b] = [Math.floor(key / count), key % count];
       if (a >= b) continue;
-      for (let host = 0; host < hosts; host++) this.model.atMost(1, [...this.#x(a, host), ...this.#x(b, host)]);
+      for (let host = 0; host < hosts; host++)
+        this.model.atMost(1, [...this.#x(a, host), ...this.#x(b, host)]);
     }
   }
 
@@ -176,7 +177,9 @@ export class Formulation {
   }
 
   #arrives(flow: number, host: number, factor: number): Term[] {
-    return this.#ends(flow, host, 'to', (from) => (from !== host && this.#reach.joins(from, host) ? factor : 0));
+    return this.#ends(flow, host, 'to', (from) =>
+      from !== host && this.#reach.joins(from, host) ? factor : 0,
+    );
   }
 
   /** y is a path from where the flow leaves to where it arrives. */
@@ -197,7 +200,11 @@ export class Formulation {
     }
     const taken = (factor: (edge: number) => number) =>
       this.#edges.map((edge): Term => [this.y[this.#at(flow, edge)] as number, factor(edge)]);
-    if (maxHops < hosts - 1) this.model.atMost(maxHops, taken(() => 1));
+    if (maxHops < hosts - 1)
+      this.model.atMost(
+        maxHops,
+        taken(() => 1),
+      );
     if (this.#weights.extraHops > 0) {
       const extra = this.model.continuous(-this.#weights.extraHops * bits);
       this.model.atMost(1, [...taken(() => 1), [extra, -1]]);
@@ -238,7 +245,9 @@ export class Formulation {
       const [source, sink] = [this.model.continuous(this.#slope), this.model.continuous()];
       sources.push([source, 1]);
       const width = (from: number, to: number) =>
-        from !== to && this.#reach.joins(from, to) ? -mostOn(this.#pathWidths[from * hosts + to] as number) : 0;
+        from !== to && this.#reach.joins(from, to)
+          ? -mostOn(this.#pathWidths[from * hosts + to] as number)
+          : 0;
       this.model.atMost(0, [[source, 1], ...this.#ends(flow, host, 'from', (to) => width(host, to))]);
       this.model.atMost(0, [[sink, 1], ...this.#ends(flow, host, 'to', (from) => width(from, host))]);
       const led = [...this.#out(this.#r, flow, host, 1), ...this.#into(this.#r, flow, host, -1)];

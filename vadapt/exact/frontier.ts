@@ -10,7 +10,8 @@ export class Frontier {
 
   /** Best last: what is taken newest first is taken best first. */
   push(nodes: readonly TreeNode[]): void {
-    if (this.#heap.length < NODES_MAX && this.#stack.length === 0) for (const node of nodes) this.#insert(node);
+    if (this.#heap.length < NODES_MAX && this.#stack.length === 0)
+      for (const node of nodes) this.#insert(node);
     else this.#stack.push(...nodes.toReversed());
   }
 

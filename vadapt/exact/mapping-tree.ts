@@ -13,6 +13,7 @@ import { KnownSharing } from './known-sharing.js';
 import { type Group, LocalSharing } from './local-sharing.js';
 import { type Balanced, dualAscent, largest, type PairTable, pairwiseModel } from './pairwise-bound.js';
 import { exchangeable } from './symmetry.js';
+import { unitOrder } from './unit-order.js';
 import { apartUnits, fits, type Units } from './units.js';
 
 export interface TreeNode {
@@ -88,7 +89,7 @@ export class MappingTree {
       ends[table.b]?.push({ other: table.a, table, rows: false });
     }
     this.#ends = ends;
-    this.#order = this.#makeOrder();
+    this.#order = unitOrder(units, this.#sharing.flows);
     this.#level = new Int32Array(units.count);
     this.#order.forEach((unit, level) => {
       this.#level[unit] = level;
@@ -323,33 +324,6 @@ export class MappingTree {
       if (alike && (this.#groups[other] as Group).units.length === 0) return true;
     }
     return false;
-  }
-
-  /** First who has the least choice; then who talks most to those that are placed. */
-  #makeOrder(): Int32Array {
-    const { count, domains } = this.#units;
-    const order: number[] = [];
-    const left = new Set(Array.from({ length: count }, (_, unit) => unit));
-    while (left.size > 0) {
-      let best: { unit: number; ties: number; all: number; domain: number } | undefined;
-      for (const unit of left) {
-        let [ties, all] = [0, 0];
-        const ends = this.#ends[unit] as End[];
-        for (const { other } of ends) {
-          const flows = this.#sharing.flows[unit * count + other] as number;
-          all += flows;
-          if (!left.has(other)) ties += flows;
-        }
-        const domain = (domains[unit] as Int32Array).length;
-        const single = domain === 1 && best?.domain !== 1;
-        const linked = best && (ties > best.ties || (ties === best.ties && all > best.all));
-        if (!best || single || (linked && (domain === 1 || best.domain > 1))) best = { unit, ties, all, domain };
-      }
-      if (!best) break;
-      order.push(best.unit);
-      left.delete(best.unit);
-    }
-    return Int32Array.from(order);
   }
 
   #sumFreePairs(): Float64Array {

@@ -53,7 +53,11 @@ function solve(highs: Highs, instance: Instance, options: SolveOptions): Answer 
   const model = highs.createModel(formulation.model.arrays());
   try {
     const seconds = Math.max(0.01, (options.budgetMs - (options.now() - started)) / 1000);
-    model.options.set({ output_flag: false, mip_rel_gap: 0, ...(seconds < Infinity ? { time_limit: seconds } : {}) });
+    model.options.set({
+      output_flag: false,
+      mip_rel_gap: 0,
+      ...(seconds < Infinity ? { time_limit: seconds } : {}),
+    });
     model.run();
     const status = model.getModelStatus();
     if (status === highs.constants.modelStatus.infeasible) return undefined;
@@ -76,10 +80,13 @@ function checkLinear(instance: Instance, weights: ObjectiveWeights): void {
   if (!isBounded(weights)) throw unsupported('a weight is negative');
   if (weights.nearness !== 0) throw unsupported('nearness is not linear in the latency');
   if (slope < 0) throw unsupported('a tight fit is not the maximum of anything linear');
-  if (slope > OVERLOAD) throw unsupported(`room may not be worth more than ${OVERLOAD} times what is lacking`);
+  if (slope > OVERLOAD)
+    throw unsupported(`room may not be worth more than ${OVERLOAD} times what is lacking`);
   const products = (instance.flows * instance.flows * instance.hosts * instance.hosts) / 2;
   if (products > PRODUCTS_MAX) {
-    throw unsupported(`${instance.hosts} hosts and ${instance.flows} flows make a model of ${products} products`);
+    throw unsupported(
+      `${instance.hosts} hosts and ${instance.flows} flows make a model of ${products} products`,
+    );
   }
 }
 
@@ -92,12 +99,18 @@ function placementOf(
 ): Placement | undefined {
   const { hosts, flows, flowFrom, flowTo } = instance;
   if (values.length === 0) return undefined;
-  const isSet = (column: number | undefined) => column !== undefined && column >= 0 && (values[column] ?? 0) > 0.5;
+  const isSet = (column: number | undefined) =>
+    column !== undefined && column >= 0 && (values[column] ?? 0) > 0.5;
   const mapping = Int32Array.from(units.of, (unit) => {
-    return Array.from({ length: hosts }, (_, host) => host).findIndex((host) => isSet(x[unit * hosts + host]));
+    return Array.from({ length: hosts }, (_, host) => host).findIndex((host) =>
+      isSet(x[unit * hosts + host]),
+    );
   });
   const paths = Array.from({ length: flows }, (_, flow) => {
-    const [from, to] = [mapping[flowFrom[flow] as number] as number, mapping[flowTo[flow] as number] as number];
+    const [from, to] = [
+      mapping[flowFrom[flow] as number] as number,
+      mapping[flowTo[flow] as number] as number,
+    ];
     const path = [from];
     for (let here = from; here !== to && path.length <= hosts; ) {
       const row = flow * hosts * hosts + here * hosts;

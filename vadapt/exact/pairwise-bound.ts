@@ -55,7 +55,9 @@ export function pairwiseModel(
   const unary = units.domains.map((domain, unit) => {
     const inner = flows.get(unit * units.count + unit) ?? [];
     return Float64Array.from(domain, (host) => {
-      return localValue(bounds, instance, inner, host) - bounds.weights.change * moved(instance, units, unit, host);
+      return (
+        localValue(bounds, instance, inner, host) - bounds.weights.change * moved(instance, units, unit, host)
+      );
     });
   });
   const pairs: PairTable[] = [];

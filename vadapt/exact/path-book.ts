@@ -80,7 +80,12 @@ export class PathBook {
         const edge = here * hosts + next;
         if (passed[next] === 1) continue;
         edges.push(edge);
-        walk(next, edges, Math.min(width, this.#widths[edge] as number), latencyUs + (latency[edge] as number));
+        walk(
+          next,
+          edges,
+          Math.min(width, this.#widths[edge] as number),
+          latencyUs + (latency[edge] as number),
+        );
         edges.pop();
       }
       passed[here] = 0;
@@ -115,7 +120,8 @@ export class PathBook {
       const groups = this.#shortcuts[straight];
       if (!groups || (latency[straight] as number) > between) continue;
       const taken = edges.slice(i);
-      if (groups.every((group) => taken.some((edge) => sharedOf(this.#instance, edge).includes(group)))) return true;
+      if (groups.every((group) => taken.some((edge) => sharedOf(this.#instance, edge).includes(group))))
+        return true;
     }
     return false;
   }

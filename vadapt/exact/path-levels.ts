@@ -4,7 +4,6 @@
  * bounded by what one path can have. Floyd-Warshall over (max, min) and (min, +), O(levels x hosts^3).
  */
 import type { Instance } from '../model/instance.js';
-import { sharedOf } from '../model/evaluate.js';
 
 /** Paths whose width is in one range. Arrays are hosts x hosts; the diagonal is not used. */
 export interface PathLevel {
@@ -25,14 +24,20 @@ export interface PathLimits {
   byLevel: boolean;
 }
 
-/** Of an edge alone: its own bandwidth, or less where it shares a narrower capacity. */
+const known = new WeakMap<Instance, Float64Array>();
+
+/** Of an edge alone: its own bandwidth, or less where it shares a narrower capacity. Not to be written to. */
 export function edgeWidths(instance: Instance): Float64Array {
-  const { bandwidth, sharedCapacity } = instance;
-  if (sharedCapacity.length === 0) return bandwidth;
-  return bandwidth.map((bits, edge) => {
-    for (const group of sharedOf(instance, edge)) bits = Math.min(bits, sharedCapacity[group] as number);
-    return bits;
-  });
+  const before = known.get(instance);
+  if (before) return before;
+  const { bandwidth, sharedCapacity, sharedStart, sharedOfEdge } = instance;
+  const widths = Float64Array.from(bandwidth);
+  for (let edge = 0; sharedCapacity.length > 0 && edge < widths.length; edge++) {
+    for (let i = sharedStart[edge] as number; i < (sharedStart[edge + 1] as number); i++)
+      widths[edge] = Math.min(widths[edge] as number, sharedCapacity[sharedOfEdge[i] as number] as number);
+  }
+  known.set(instance, widths);
+  return widths;
 }
 
 /** Narrowest level first. */
@@ -110,7 +115,8 @@ function quickestPaths(
         const [next, pair] = [via * hosts + to, from * hosts + to];
         if (us + (latencyUs[next] as number) < (latencyUs[pair] as number))
           latencyUs[pair] = us + (latencyUs[next] as number);
-        if (count + (hops[next] as number) < (hops[pair] as number)) hops[pair] = count + (hops[next] as number);
+        if (count + (hops[next] as number) < (hops[pair] as number))
+          hops[pair] = count + (hops[next] as number);
       }
     }
   }

@@ -159,7 +159,14 @@ function worthOf(
 ): Worth {
   const [bits, bound] = [demand[flow] as number, latencyBound[flow] as number];
   const at = (width: number, us: number, hops: number) =>
-    flowValue(weights, bits, bound, weights.residual >= weights.tightFit ? width : Math.min(width, 0), us, hops);
+    flowValue(
+      weights,
+      bits,
+      bound,
+      weights.residual >= weights.tightFit ? width : Math.min(width, 0),
+      us,
+      hops,
+    );
   const width = Math.min(places.out[a] as number, places.in[b] as number);
   const us = Math.max(places.outUs[a] as number, places.inUs[b] as number);
   const capacity = Math.min(places.local[a] as number, places.local[b] as number);

@@ -70,6 +70,7 @@ export function apartUnits({ apart }: Instance, units: Units): Set<number> {
   const pairs = new Set<number>();
   for (const set of apart)
     for (const a of set)
-      for (const b of set) if (a !== b) pairs.add((units.of[a] as number) * units.count + (units.of[b] as number));
+      for (const b of set)
+        if (a !== b) pairs.add((units.of[a] as number) * units.count + (units.of[b] as number));
   return pairs;
 }

@@ -3,6 +3,7 @@ import type { Instance } from '../model/instance.js';
 import { type Objective, weightsOf } from '../model/objective.js';
 import { isBounded } from './flow-bound.js';
 import { pairwiseBound } from './pairwise-bound.js';
+import { seatBound } from './seat-bound.js';
 import { starBound } from './star-bound.js';
 import { makeUnits } from './units.js';
 
@@ -17,7 +18,11 @@ export function upperBound(instance: Instance, objective: Objective): number {
   if (units.domains.some((domain) => domain.length === 0)) return -Infinity;
   const cpus = missingAtLeast(instance);
   if (cpus > 0 && instance.missingCpu === Infinity) return -Infinity;
-  const value = Math.min(starBound(instance, objective, units), pairwiseBound(instance, objective, units));
+  const value = Math.min(
+    starBound(instance, objective, units),
+    seatBound(instance, objective, units),
+    pairwiseBound(instance, objective, units),
+  );
   return cpus > 0 ? value - cpus * instance.missingCpu : value;
 }
 

@@ -54,7 +54,13 @@ export function draft(snapshot: Snapshot, settings: AdaptSettings, avoided = NOT
     ground.present(from, to, places.get(from) as string, places.get(to) as string),
   );
   const own = new OwnTraffic(flows.map((flow, i) => ({ ...flow, path: paths[i] as string[] })));
-  const edges = edgesOf(snapshot, ground, { allows: linkRule(snapshot, settings, avoided), own }, notes);
+  const talking = paths.map((path) => [path[0] as string, path.at(-1) as string] as const);
+  const edges = edgesOf(
+    snapshot,
+    ground,
+    { allows: linkRule(snapshot, settings, avoided), own, talking },
+    notes,
+  );
   const placed = new Set(places.keys());
   const rules = {
     settings,
@@ -129,7 +135,7 @@ function withMoveCosts(instance: Instance, { vms }: Snapshot, costs: ChangeCosts
 }
 
 /** By VM, all flows that begin or end there; bits a second. */
-export function vmTraffic({ vms, flows, flowFrom, flowTo, demand }: Instance): Float64Array {
+function vmTraffic({ vms, flows, flowFrom, flowTo, demand }: Instance): Float64Array {
   const traffic = new Float64Array(vms);
   for (let flow = 0; flow < flows; flow++) {
     for (const vm of [flowFrom[flow] as number, flowTo[flow] as number])

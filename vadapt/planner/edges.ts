@@ -30,9 +30,17 @@ export interface EdgeRules {
   /** Pairs of hosts that may get a link: with topology as a mechanism, all that can have one. */
   allows: (from: string, to: string) => boolean;
   own: OwnTraffic;
+  /** Hosts whose VMs talk. */
+  talking: readonly (readonly [string, string])[];
 }
 
-/** By `from to`. Of ready hosts alone. */
+/** Overlays of more hosts are not looked at as if everybody could link to everybody. */
+export const DENSE_HOSTS_MAX = 256;
+
+/**
+ * By `from to`. Of ready hosts alone. Of many hosts: where a link is, where something is measured, and where VMs talk
+ * (`talking`, pairs of hosts).
+ */
 export function edgesOf(
   snapshot: Snapshot,
   ground: Ground,
@@ -52,13 +60,27 @@ export function edgesOf(
     put(name, proxy, () => UNKNOWN);
     put(proxy, name, () => UNKNOWN);
   }
-  for (const a of hosts) {
-    for (const b of hosts) {
-      const [from, to] = [a.name, b.name];
-      if (from === to || from === proxy || to === proxy) continue;
-      if (!ground.joined(from, to) && !(canLink(a, b, paths) && rules.allows(from, to))) continue;
-      put(from, to, () => throughProxy(edges, from, proxy, to));
-    }
+  const consider = (a: Host, b: Host) => {
+    const [from, to] = [a.name, b.name];
+    if (from === to || from === proxy || to === proxy) return;
+    if (!ground.joined(from, to) && !(canLink(a, b, paths) && rules.allows(from, to))) return;
+    put(from, to, () => throughProxy(edges, from, proxy, to));
+  };
+  if (hosts.length <= DENSE_HOSTS_MAX) {
+    for (const a of hosts) for (const b of hosts) consider(a, b);
+    return edges;
+  }
+  notes.add(
+    `links are looked for where VMs talk or paths are measured, since there are ${hosts.length} hosts`,
+  );
+  const byName = new Map(hosts.map((host) => [host.name, host]));
+  const linked = snapshot.links.map(({ a, b }) => [a, b] as const);
+  const measured = snapshot.underlay.paths.map(({ from, to }) => [from, to] as const);
+  for (const [one, other] of [...linked, ...measured, ...rules.talking]) {
+    const [a, b] = [byName.get(one), byName.get(other)];
+    if (!a || !b || edges.has(`${one} ${other}`)) continue;
+    consider(a, b);
+    consider(b, a);
   }
   return edges;
 }
@@ -116,6 +138,9 @@ function edgeOf(
     own,
     ...(measured && { measured }),
   });
+  // A bound from below of a link that hardly anything was sent on says little.
+  if (available?.atLeast && trust === 'good')
+    return edge(Math.max(available.value, assumed().bitsPerSecond) + own, path);
   if (available && trust === 'good') return edge(available.value + own, path);
   if (available && trust === 'uncertain') {
     notes.add('old or uncertain bandwidth counts half: %', `${from} to ${to}`);

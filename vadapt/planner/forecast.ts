@@ -22,12 +22,14 @@
  *   sum  = sum(measured * pace) / sum(measured)
  *   step = 1 / ((1 - max busyNow) * max c + max busyThen)
  *
- * From outside the two look alike, so the prediction is their geometric mean; where lock-step would be slower than
- * STEP_MIN of now, the lesser of the two: nobody pays for what others gain.
+ * From outside the two look alike, so the prediction is their geometric mean; where some flow would be slower than now
+ * (step below 1), step counts twice, and below STEP_MIN it alone counts: nobody pays much for what others gain.
  *
  *   gain = sum over applications(rate * that) / all rates - 1 - cost / all rates
  *
- * cost: change-cost.ts.
+ * cost: change-cost.ts. `hope` is the same where all waiting is for answers, so that c is multiplied by latency then /
+ * now: true of a parallel program over a wide area, not of a stream at a fixed rate. Whether anything is done at all
+ * is decided by `gain`; which of several changes that are worth it, and how far it goes, by both (`scoreOf`).
  */
 import type { Instance } from '../model/instance.js';
 import { NEAR_US, type Objective, weightsOf } from '../model/objective.js';
@@ -40,8 +42,10 @@ import { cpuPaces } from './cpu-pace.js';
 
 /** Share of the time from which a flow is taken to want all it can get. */
 export const ELASTIC = 0.7;
+/** A share is never so sure, and no path so wide, that nothing else would hold a flow up. */
+export const BUSY_MAX = 0.95;
 /** Slower in lock-step than this, over now, is a loss whatever else is gained. */
-export const STEP_MIN = 0.95;
+export const STEP_MIN = 0.5;
 /** A flow without a path still has so many bits a second: 0 would be no pace. */
 const LEAST = 1;
 
@@ -50,8 +54,15 @@ export interface Forecast {
   fair: Float64Array;
   /** Over now, less 1, the cost taken off. */
   gain: number;
+  /** The same, if what is not sending waits for answers. */
+  hope: number;
   /** Bits a second. */
   cost: number;
+}
+
+/** What changes are compared by: nearer hosts count once there is a gain that is worth the change, by their order of magnitude. */
+export function scoreOf({ gain, hope }: Forecast, threshold: number): number {
+  return gain < threshold ? gain : gain + Math.log1p(Math.max(0, hope)) / 2;
 }
 
 /** By flow, parts of the time that it takes now. */
@@ -67,7 +78,7 @@ export class Forecaster {
   readonly #instance: Instance;
   readonly #present: Placement;
   readonly #latencyCounts: boolean;
-  /** By flow: share of the time, at most 1; and the same before it was cut to that. */
+  /** By flow: share of the time, at most BUSY_MAX; and the same before it was cut to that. */
   readonly #busy: Float64Array;
   readonly #busyRaw: Float64Array;
   readonly #applications: readonly (readonly number[])[];
@@ -81,12 +92,12 @@ export class Forecaster {
     this.#present = present;
     this.#latencyCounts = latency > 0 || nearness > 0;
     this.#busyRaw = busyShares(instance, present.paths);
-    this.#busy = this.#busyRaw.map((busy) => Math.min(1, busy));
+    this.#busy = this.#busyRaw.map((busy) => Math.min(BUSY_MAX, busy));
     this.#applications = applicationsOf(instance);
     this.#paceNow = cpuPaces(instance, present.mapping);
     this.#latencyNow = latencies(instance, present.paths);
     this.#measured = instance.demand.reduce((sum, rate) => sum + rate, 0);
-    this.now = { fair: this.#fair(present, instance.demand), gain: 0, cost: 0 };
+    this.now = { fair: this.#fair(present, instance.demand), gain: 0, hope: 0, cost: 0 };
   }
 
   /** O(hops of all paths x log capacities). */
@@ -100,10 +111,22 @@ export class Forecaster {
     for (let flow = 0; flow < sends.length; flow++)
       if (this.#isElastic(flow)) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
     const cost = changeCost(this.#instance, this.#present, placement, this.#measured);
+    const nearer = this.#nearer(placement);
+    const answers = waits.map((wait, flow) => wait * (nearer[flow] as number));
+    const gain = this.#gain({ waits: this.#latencyCounts ? answers : waits, sends }, cost);
+    return { fair, gain, hope: this.#gain({ waits: answers, sends }, cost), cost };
+  }
+
+  #gain(parts: Parts, cost: number): number {
+    if (this.#measured === 0) return 0;
     let carried = 0;
-    for (const flows of this.#applications)
-      carried += this.#rateOf(flows) * this.#paceOf(flows, { waits, sends });
-    return { fair, gain: this.#measured > 0 ? (carried - cost) / this.#measured - 1 : 0, cost };
+    for (const flows of this.#applications) carried += this.#rateOf(flows) * this.#paceOf(flows, parts);
+    return (carried - cost) / this.#measured - 1;
+  }
+
+  /** By flow, latency then over now. */
+  #nearer({ paths }: Placement): Float64Array {
+    return latencies(this.#instance, paths).map((us, flow) => us / (this.#latencyNow[flow] as number));
   }
 
   /** Max-min, where only elastic flows want more than `asks`. */
@@ -138,19 +161,18 @@ export class Forecaster {
     if (rate === 0) return 1;
     const step = 1 / ((1 - busiest) * longestWait + longestSend);
     const own = sum / rate;
-    return step < STEP_MIN ? Math.min(step, own) : Math.sqrt(step * own);
+    if (step < STEP_MIN) return Math.min(step, own);
+    return step < 1 ? Math.cbrt(step * step * own) : Math.sqrt(step * own);
   }
 
-  #waits({ mapping, paths }: Placement): Float64Array {
+  #waits({ mapping }: Placement): Float64Array {
     const { flowFrom, flowTo } = this.#instance;
     const paces = cpuPaces(this.#instance, mapping);
-    const latency = this.#latencyCounts ? latencies(this.#instance, paths) : undefined;
     return this.#busy.map((busy, flow) => {
       const [from, to] = [flowFrom[flow] as number, flowTo[flow] as number];
       const now = Math.min(this.#paceNow[from] as number, this.#paceNow[to] as number);
       const then = Math.min(paces[from] as number, paces[to] as number);
-      const farther = latency ? (latency[flow] as number) / (this.#latencyNow[flow] as number) : 1;
-      return (1 - busy) * (now / then) * farther;
+      return (1 - busy) * (now / then);
     });
   }
 }

@@ -7,7 +7,7 @@ import { compile } from '../model/compile.js';
 import type { Objective } from '../model/objective.js';
 import { weightsOf } from '../model/objective.js';
 import type { Placement } from '../model/problem.js';
-import { byDemand, ripUp, RoutedFlows, route, WidestPath } from '../routing/index.js';
+import { byDemand, CandidateRelays, RelayPaths, ripUp, RoutedFlows, route } from '../routing/index.js';
 import { type Draft, pathNames } from './draft.js';
 import { pairKey, userEdges } from './ground.js';
 
@@ -83,6 +83,9 @@ export function withinLinks(
   return rerouted(draft, objective, placement, (key) => given.has(key) || fit.has(key));
 }
 
+/** Rounds in which flows that were routed again try other ways. */
+const ROUNDS_MAX = 2;
+
 /** Flows that cross an edge which is not usable, and those named, get the widest way of those that are. */
 export function rerouted(
   draft: Draft,
@@ -95,7 +98,7 @@ export function rerouted(
   const edges = [...draft.edges.values()].filter(({ from, to }) => usable(pairKey(from, to)));
   const instance = compile({ ...problem, edges });
   const routed = new RoutedFlows(instance, weightsOf(objective), instance.maxHops);
-  const search = new WidestPath(routed);
+  const search = new RelayPaths(routed, new CandidateRelays(instance));
   const lost: number[] = [];
   for (const flow of byDemand(instance.demand)) {
     const path = paths[flow] as Int32Array;
@@ -104,6 +107,7 @@ export function rerouted(
     else lost.push(flow);
   }
   for (const flow of lost) route(routed, search, mapping, flow);
-  ripUp({ routed, search, mapping, over: () => false }, Int32Array.from(lost));
+  let rounds = 0;
+  ripUp({ routed, search, mapping, over: () => rounds++ >= ROUNDS_MAX }, Int32Array.from(lost));
   return { mapping, paths: paths.map((_, flow) => routed.pathOf(flow)) };
 }

@@ -14,9 +14,14 @@ import {
   seededRandom,
   VnetError,
 } from '../../core/index.js';
-import { solveBy } from '../controller/simulated-drive.js';
-import { FluidNetwork } from '../controller/simulated-network.js';
-import { type SimulatedVm, Simulation, type SimulationOptions, TICK_MS } from '../controller/simulation.js';
+import {
+  FluidNetwork,
+  type SimulatedVm,
+  Simulation,
+  type SimulationOptions,
+  solveBy,
+  TICK_MS,
+} from '../simulation/index.js';
 import type { Solver } from '../model/solver.js';
 import { SOLVERS } from '../solvers/index.js';
 import { draft } from './draft.js';
@@ -155,13 +160,15 @@ test('estimates that are missing, old, unsure or absurd are named, and counted w
   };
   t.equal(edge({}).bits, 80 * MBIT);
   t.same(edge({ confidence: 0.01 }).bits, 40 * MBIT);
-  t.match(edge({ ageMs: 150_000 }), { bits: 40 * MBIT, notes: /old or uncertain.* a to b/ });
+  t.match(edge({ ageMs: 1_500_000 }), { bits: 40 * MBIT, notes: /old or uncertain.* a to b/ });
   const half = 5 * MBIT;
   for (const value of [Number.NaN, -1, 1e15, Infinity]) {
     t.match(edge({ value }).notes, /cannot be is not believed: .*a to b/);
     t.equal(edge({ value }).bits, half, 'half of what the way through the Proxy carries');
   }
   t.equal(edge({ ageMs: 1e9 }).bits, half);
+  t.equal(edge({ value: 1000, atLeast: true }).bits, half, 'a bound of an idle link says little');
+  t.equal(edge({ atLeast: true }).bits, 80 * MBIT);
   t.match(edge(undefined), { bits: half, notes: /not known, and taken to be small: .*a to b/ });
   t.end();
 });

@@ -11,7 +11,7 @@ import { whyMappingInvalid } from '../model/validity.js';
 import { actionsBetween, type Move } from './actions.js';
 import { type Arrangement, arrangementOf, placementIn } from './arrangement.js';
 import { type Avoided, type Draft, draft, NOTHING_AVOIDED, pathNames } from './draft.js';
-import { type Forecast, Forecaster } from './forecast.js';
+import { type Forecast, Forecaster, scoreOf } from './forecast.js';
 import { GivenLinks } from './links.js';
 import { Reasons } from './reasons.js';
 import type { Snapshot } from './snapshot.js';
@@ -163,7 +163,9 @@ class Planner {
     const isPresent = this.#best.placement === this.#draft.present;
     const more = this.#isKept ? CLEARLY_BETTER : isPresent || what === 'links' ? 0 : MOVES_WORTH;
     const repairs = this.#broken !== undefined && isPresent;
-    if (!repairs && !(1 + forecast.gain > (1 + this.#best.forecast.gain) * (1 + more))) return;
+    const { gainThreshold } = this.#draft.settings;
+    const [score, best] = [forecast, this.#best.forecast].map((one) => scoreOf(one, gainThreshold));
+    if (!repairs && !(1 + (score as number) > (1 + (best as number)) * (1 + more))) return;
     this.#best = { placement: fit, forecast };
     this.#isKept = what === 'kept';
   }

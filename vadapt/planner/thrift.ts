@@ -6,8 +6,8 @@
 import { whyMappingInvalid } from '../model/validity.js';
 import type { Objective } from '../model/objective.js';
 import type { Placement } from '../model/problem.js';
-import { type Draft, vmTraffic } from './draft.js';
-import type { Forecaster } from './forecast.js';
+import type { Draft } from './draft.js';
+import { type Forecaster, scoreOf } from './forecast.js';
 import { type GivenLinks, linksNeeded, linksThatFit, rerouted, withinLinks } from './links.js';
 
 /** Of the gain, what a step must be worth to stay. */
@@ -33,7 +33,8 @@ export function thrifty(work: Thrift, placement: Placement): Placement {
 }
 
 /** Flows that gain nothing by another path, all at once: the gain of all tells whether they may stay. */
-function fewerRoutes({ draft, forecaster }: Thrift, placement: Placement): Placement {
+function fewerRoutes(work: Thrift, placement: Placement): Placement {
+  const { draft, forecaster } = work;
   const { present } = draft;
   const forecast = forecaster.of(placement);
   const stays = draft.flows.map((_, flow) => {
@@ -46,50 +47,73 @@ function fewerRoutes({ draft, forecaster }: Thrift, placement: Placement): Place
     stays[flow] ? (present.paths[flow] as Int32Array) : path,
   );
   const fewer = { mapping: placement.mapping, paths };
-  return forecaster.of(fewer).gain >= forecast.gain - STEP_WORTH * Math.abs(forecast.gain)
-    ? fewer
-    : placement;
+  return isWorth(work, fewer, scoreIn(work, placement)) ? fewer : placement;
 }
 
-/** One VM after the other back to where it is; first those that talk least. */
+function scoreIn({ draft, forecaster }: Thrift, placement: Placement): number {
+  return scoreOf(forecaster.of(placement), draft.settings.gainThreshold);
+}
+
+/** True: the smaller change loses nothing. */
+function isWorth(work: Thrift, fewer: Placement, score: number): boolean {
+  return scoreIn(work, fewer) >= score - STEP_WORTH * Math.abs(score);
+}
+
+/** One VM after the other back to where it is; first those whose flows gain least. */
 function fewerMoves(work: Thrift, placement: Placement): Placement {
-  const { draft, forecaster, over } = work;
+  const { draft, over } = work;
   const { movesMax } = draft.settings;
-  let best = placement;
-  let { gain } = forecaster.of(best);
-  const traffic = vmTraffic(draft.instance);
-  const moved = movedVms(draft, best).sort(
-    (a, b) => (traffic[a] as number) - (traffic[b] as number) || a - b,
+  const gains = gainsOf(work, placement);
+  const moved = movedVms(draft, placement).sort(
+    (a, b) => (gains[a] as number) - (gains[b] as number) || a - b,
   );
-  let left = moved.length;
-  for (const vm of moved) {
-    const mustStay = left > movesMax;
-    if (over() && !mustStay) break;
-    const without = backHome(work, best, vm);
-    if (!without) continue;
-    const forecast = forecaster.of(without);
-    if (!mustStay && forecast.gain < gain - STEP_WORTH * Math.abs(gain)) continue;
-    best = without;
-    gain = forecast.gain;
-    left--;
+  let best = placement;
+  if (moved.length > movesMax) {
+    const within = backHome(work, placement, new Set(moved.splice(0, moved.length - movesMax)));
+    if (!within) return draft.present;
+    best = within;
   }
-  return left > movesMax ? draft.present : best;
+  let score = scoreIn(work, best);
+  for (const vm of moved) {
+    if (over()) break;
+    const without = backHome(work, best, new Set([vm]));
+    if (!without) continue;
+    if (!isWorth(work, without, score)) continue;
+    best = without;
+    score = scoreIn(work, best);
+  }
+  return best;
+}
+
+/** By VM, what its flows get more; bits a second. */
+function gainsOf({ draft, forecaster }: Thrift, placement: Placement): Float64Array {
+  const { flows, flowFrom, flowTo, vms } = draft.instance;
+  const { fair } = forecaster.of(placement);
+  const gains = new Float64Array(vms);
+  for (let flow = 0; flow < flows; flow++) {
+    const more = (fair[flow] as number) - (forecaster.now.fair[flow] as number);
+    for (const vm of [flowFrom[flow] as number, flowTo[flow] as number])
+      gains[vm] = (gains[vm] as number) + more;
+  }
+  return gains;
 }
 
 export function movedVms({ present }: Draft, { mapping }: Placement): number[] {
   return Array.from(mapping.keys()).filter((vm) => mapping[vm] !== present.mapping[vm]);
 }
 
-/** Undefined: the others leave no room for it there. */
-function backHome(work: Thrift, placement: Placement, vm: number): Placement | undefined {
+/** Undefined: the others leave no room for them there. */
+function backHome(work: Thrift, placement: Placement, home: ReadonlySet<number>): Placement | undefined {
   const { draft, given, objective } = work;
   const { instance, present } = draft;
-  const mapping = Int32Array.from(placement.mapping);
-  mapping[vm] = present.mapping[vm] as number;
+  const { flowFrom, flowTo } = instance;
+  const mapping = placement.mapping.map((host, vm) =>
+    home.has(vm) ? (present.mapping[vm] as number) : host,
+  );
   if (whyMappingInvalid(instance, mapping) !== undefined) return undefined;
   const flows = new Set<number>();
   for (let flow = 0; flow < instance.flows; flow++)
-    if (instance.flowFrom[flow] === vm || instance.flowTo[flow] === vm) flows.add(flow);
+    if (home.has(flowFrom[flow] as number) || home.has(flowTo[flow] as number)) flows.add(flow);
   return routedAnew(draft, given, objective, { mapping, paths: placement.paths }, flows);
 }
 

@@ -8,10 +8,10 @@ import type { Estimate } from '../../core/index.js';
 export const ABSURD_BITS_PER_SECOND = 1e12;
 /** Nor waits longer. Microseconds. */
 export const ABSURD_LATENCY_US = 60e6;
-/** Older ones count half. Milliseconds. */
-export const OLD_MS = 120_000;
+/** Older ones count half: two rounds of Wren's trials of paths without a link. Milliseconds. */
+export const OLD_MS = 1_200_000;
 /** Older ones count as not known. Milliseconds. */
-export const STALE_MS = 1_800_000;
+export const STALE_MS = 3_600_000;
 /** Those with less count half. */
 export const CONFIDENCE_MIN = 0.05;
 /** What an uncertain bandwidth counts for. */

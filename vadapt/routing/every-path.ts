@@ -11,12 +11,16 @@ import type { RoutedFlows } from './routed-flows.js';
 
 /** Without a bound to end branches by. */
 export const UNBOUNDED_HOPS_MAX = 4;
+/** Where it is not thorough. */
+const QUICK_HOPS = 3;
 
 export class EveryPath implements PathSearch {
   readonly path: Int32Array;
+  /** False: paths of few hops. */
+  thorough = true;
   readonly #routed: RoutedFlows;
   readonly #hopsMost: number;
-  #hopsMax: number;
+  #hopsMax = 0;
   readonly #bounded: boolean;
   readonly #passed: Uint8Array;
   readonly #trail: Int32Array;
@@ -32,19 +36,15 @@ export class EveryPath implements PathSearch {
     this.#routed = routed;
     this.#bounded = weights.residual >= weights.tightFit;
     this.#hopsMost = Math.min(pathRoom - 1, instance.maxHops, this.#bounded ? Infinity : UNBOUNDED_HOPS_MAX);
-    this.#hopsMax = this.#hopsMost;
     this.path = new Int32Array(pathRoom);
     this.#trail = new Int32Array(pathRoom);
     this.#passed = new Uint8Array(instance.hosts);
   }
 
-  limitHops(hops: number): void {
-    this.#hopsMax = Math.min(hops, this.#hopsMost);
-  }
-
   find(flow: number, from: number, to: number): number {
     this.path[0] = from;
     if (from === to) return 1;
+    this.#hopsMax = this.thorough ? this.#hopsMost : Math.min(QUICK_HOPS, this.#hopsMost);
     this.#length = 0;
     this.#best = -Infinity;
     this.#to = to;

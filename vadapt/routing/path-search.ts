@@ -6,6 +6,8 @@ import type { RoutedFlows } from './routed-flows.js';
 export interface PathSearch {
   /** The last answer: hosts, ends included. */
   readonly path: Int32Array;
+  /** False: only what comes first to mind, for a search that tries many mappings. */
+  thorough: boolean;
   /** For a flow that is off, between two hosts. The number of hosts in `path`; 0 where there is no path. */
   find(flow: number, from: number, to: number): number;
 }

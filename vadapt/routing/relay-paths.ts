@@ -18,6 +18,8 @@ export const RELAYS_OF_MANY = 12;
 export const MANY_HOSTS = 128;
 /** Candidates for the first and the second of two relays. */
 const PAIRED = 5;
+/** Of either end, where it is not thorough. */
+const QUICK_RELAYS = 4;
 
 /** Relays by host, the widest edge first; rows of `count` are made when they are first asked for. */
 export class CandidateRelays {
@@ -97,6 +99,8 @@ class Widest {
 
 export class RelayPaths implements PathSearch {
   readonly path: Int32Array;
+  /** False: over one relay at most, and few of these. */
+  thorough = true;
   readonly #routed: RoutedFlows;
   readonly #candidates: CandidateRelays;
   readonly #hopsMax: number;
@@ -129,13 +133,13 @@ export class RelayPaths implements PathSearch {
     this.#trial[1] = to;
     this.#consider(2);
     if (this.#hopsMax >= 2) this.#overOne(from, to);
-    if (this.#hopsMax >= 3) this.#overTwo(from, to);
+    if (this.#hopsMax >= 3 && this.thorough) this.#overTwo(from, to);
     return this.#length > 0 ? this.#length : this.#anyPath(flow, from, to);
   }
 
   #overOne(from: number, to: number): void {
-    const { count } = this.#candidates;
     const { hosts, bandwidth } = this.#routed.instance;
+    const count = Math.min(this.#candidates.count, this.thorough ? Infinity : QUICK_RELAYS);
     this.#trial[2] = to;
     for (let i = 0; i < count; i++) {
       const relay = this.#candidates.out(from, i);

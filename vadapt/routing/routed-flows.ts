@@ -8,6 +8,7 @@
 import type { Instance } from '../model/instance.js';
 import { flowValue, type ObjectiveWeights } from '../model/objective.js';
 import { withoutPath } from '../model/evaluate.js';
+import { Crossings } from './crossings.js';
 import { Journal } from './journal.js';
 
 /** `pathLength` of a flow that is taken off: it adds nothing, not even a penalty. */
@@ -36,14 +37,7 @@ export class RoutedFlows {
   /** Of all flows that are on, less what new links cost. */
   total = 0;
 
-  // Slots: one for each capacity that a flow crosses, in the list of that capacity.
-  readonly #slotRoom: number;
-  readonly #slots: Int32Array;
-  readonly #capacityOf: Int32Array;
-  readonly #flowOf: Int32Array;
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
-  readonly #head: Int32Array;
+  readonly #crossings: Crossings;
   readonly #linkCost: number;
 
   readonly #journal = new Journal();
@@ -65,16 +59,7 @@ export class RoutedFlows {
     this.latency = new Float64Array(flows);
     this.pathLength = new Int32Array(flows).fill(OFF);
     this.paths = new Int32Array(flows * this.pathRoom);
-    this.#slotRoom = hopsMax * (1 + sharedMax(instance));
-    const room = flows * this.#slotRoom;
-    this.#slots = new Int32Array(flows);
-    this.#capacityOf = new Int32Array(room);
-    this.#flowOf = new Int32Array(room);
-    for (let flow = 0; flow < flows; flow++)
-      this.#flowOf.fill(flow, flow * this.#slotRoom, (flow + 1) * this.#slotRoom);
-    this.#next = new Int32Array(room);
-    this.#previous = new Int32Array(room);
-    this.#head = new Int32Array(this.left.length).fill(-1);
+    this.#crossings = new Crossings(instance, hopsMax);
     this.#linkCost = instance.linked.length > 0 ? weights.change * instance.linkCost : 0;
   }
 
@@ -108,7 +93,7 @@ export class RoutedFlows {
           this.value[what] = second[at] as number;
           break;
         case PUT:
-          this.#unlink(what);
+          this.#crossings.leave(what);
           this.pathLength[what] = OFF;
           break;
         case TAKEN:
@@ -129,7 +114,12 @@ export class RoutedFlows {
       for (let i = sharedStart[edge] as number; i < end; i++)
         this.#lessen(hosts * hosts + (sharedOfEdge[i] as number), demand);
     }
-    if (this.#linkCost > 0 && linked[edge] === 0 && edge % (hosts + 1) !== 0 && this.#head[edge] === -1)
+    if (
+      this.#linkCost > 0 &&
+      linked[edge] === 0 &&
+      edge % (hosts + 1) !== 0 &&
+      this.#crossings.head[edge] === -1
+    )
       this.total -= this.#linkCost;
   }
 
@@ -182,17 +172,17 @@ export class RoutedFlows {
     this.total -= this.value[flow] as number;
     this.#journal.add(VALUE, flow, this.residual[flow] as number, this.value[flow] as number);
     this.#journal.add(TAKEN, flow, this.#keepPath(flow), this.pathLength[flow] as number);
-    this.#unlink(flow);
+    this.#crossings.leave(flow);
     this.pathLength[flow] = OFF;
     const demand = this.instance.demand[flow] as number;
-    const first = flow * this.#slotRoom;
-    const end = first + (this.#slots[flow] as number);
+    const first = this.#crossings.first(flow);
+    const end = this.#crossings.end(flow);
     for (let slot = first; slot < end; slot++) {
-      const capacity = this.#capacityOf[slot] as number;
+      const capacity = this.#crossings.capacityOf[slot] as number;
       this.#journal.add(LEFT, capacity, this.left[capacity] as number, 0);
       this.left[capacity] = (this.left[capacity] as number) + demand;
     }
-    for (let slot = first; slot < end; slot++) this.#widen(this.#capacityOf[slot] as number);
+    for (let slot = first; slot < end; slot++) this.#widen(this.#crossings.capacityOf[slot] as number);
     if (this.#linkCost > 0) this.#unlinkCost(first, end);
     if (this.#totals.length === 0) this.#forget();
   }
@@ -208,9 +198,9 @@ export class RoutedFlows {
     this.#fill();
     for (let flow = 0; flow < instance.flows; flow++) {
       if (this.pathLength[flow] === OFF) continue;
-      const first = flow * this.#slotRoom;
-      for (let slot = first; slot < first + (this.#slots[flow] as number); slot++) {
-        const capacity = this.#capacityOf[slot] as number;
+      const first = this.#crossings.first(flow);
+      for (let slot = first; slot < this.#crossings.end(flow); slot++) {
+        const capacity = this.#crossings.capacityOf[slot] as number;
         left[capacity] = (left[capacity] as number) - (instance.demand[flow] as number);
       }
     }
@@ -244,8 +234,9 @@ export class RoutedFlows {
     this.#journal.add(LEFT, capacity, before, 0);
     const left = before - demand;
     this.left[capacity] = left;
-    for (let slot = this.#head[capacity] as number; slot >= 0; slot = this.#next[slot] as number) {
-      const other = this.#flowOf[slot] as number;
+    const { head, next, flowOf } = this.#crossings;
+    for (let slot = head[capacity] as number; slot >= 0; slot = next[slot] as number) {
+      const other = flowOf[slot] as number;
       if ((this.residual[other] as number) > left) this.#setResidual(other, left);
     }
   }
@@ -253,8 +244,9 @@ export class RoutedFlows {
   /** The flows that a capacity held back: it has more now. */
   #widen(capacity: number): void {
     const left = this.left[capacity] as number;
-    for (let slot = this.#head[capacity] as number; slot >= 0; slot = this.#next[slot] as number) {
-      const other = this.#flowOf[slot] as number;
+    const { head, next, flowOf } = this.#crossings;
+    for (let slot = head[capacity] as number; slot >= 0; slot = next[slot] as number) {
+      const other = flowOf[slot] as number;
       if ((this.residual[other] as number) >= left) continue;
       const residual = this.#narrowest(other);
       if (residual !== this.residual[other]) this.#setResidual(other, residual);
@@ -278,11 +270,12 @@ export class RoutedFlows {
   }
 
   #narrowest(flow: number): number {
-    const first = flow * this.#slotRoom;
-    const end = first + (this.#slots[flow] as number);
+    const first = this.#crossings.first(flow);
+    const end = this.#crossings.end(flow);
+    const { capacityOf } = this.#crossings;
     let least = Infinity;
     for (let slot = first; slot < end; slot++) {
-      const left = this.left[this.#capacityOf[slot] as number] as number;
+      const left = this.left[capacityOf[slot] as number] as number;
       if (left < least) least = left;
     }
     return least;
@@ -293,56 +286,23 @@ export class RoutedFlows {
     const { hosts, latency } = this.instance;
     const at = flow * this.pathRoom;
     const length = this.pathLength[flow] as number;
-    let slot = flow * this.#slotRoom;
+    this.#crossings.enter(flow, this.paths, at, length);
     let sum = 0;
-    if (length === 1) slot = this.#linkEdge(slot, (this.paths[at] as number) * (hosts + 1));
-    for (let i = at + 1; i < at + length; i++) {
-      const edge = (this.paths[i - 1] as number) * hosts + (this.paths[i] as number);
-      slot = this.#linkEdge(slot, edge);
-      sum += latency[edge] as number;
-    }
-    this.#slots[flow] = slot - flow * this.#slotRoom;
+    for (let i = at + 1; i < at + length; i++)
+      sum += latency[(this.paths[i - 1] as number) * hosts + (this.paths[i] as number)] as number;
     this.latency[flow] = length === 0 ? Infinity : sum;
-  }
-
-  #linkEdge(slot: number, edge: number): number {
-    const { sharedStart, sharedOfEdge, hosts } = this.instance;
-    this.#enter(slot, edge);
-    if (sharedStart.length === 0) return slot + 1;
-    const start = sharedStart[edge] as number;
-    const end = sharedStart[edge + 1] as number;
-    for (let i = start; i < end; i++)
-      this.#enter(slot + 1 + i - start, hosts * hosts + (sharedOfEdge[i] as number));
-    return slot + 1 + end - start;
-  }
-
-  #enter(slot: number, capacity: number): void {
-    const after = this.#head[capacity] as number;
-    this.#capacityOf[slot] = capacity;
-    this.#next[slot] = after;
-    this.#previous[slot] = -1;
-    if (after >= 0) this.#previous[after] = slot;
-    this.#head[capacity] = slot;
-  }
-
-  /** Its slots keep their capacities. */
-  #unlink(flow: number): void {
-    const first = flow * this.#slotRoom;
-    const end = first + (this.#slots[flow] as number);
-    for (let slot = first; slot < end; slot++) {
-      const after = this.#next[slot] as number;
-      const before = this.#previous[slot] as number;
-      if (after >= 0) this.#previous[after] = before;
-      if (before >= 0) this.#next[before] = after;
-      else this.#head[this.#capacityOf[slot] as number] = after;
-    }
   }
 
   #unlinkCost(first: number, end: number): void {
     const { linked, hosts } = this.instance;
     for (let slot = first; slot < end; slot++) {
-      const edge = this.#capacityOf[slot] as number;
-      if (edge < hosts * hosts && edge % (hosts + 1) !== 0 && linked[edge] === 0 && this.#head[edge] === -1)
+      const edge = this.#crossings.capacityOf[slot] as number;
+      if (
+        edge < hosts * hosts &&
+        edge % (hosts + 1) !== 0 &&
+        linked[edge] === 0 &&
+        this.#crossings.head[edge] === -1
+      )
         this.total += this.#linkCost;
     }
   }
@@ -351,7 +311,7 @@ export class RoutedFlows {
     const { linked, hosts } = this.instance;
     let count = 0;
     for (let edge = 0; edge < hosts * hosts; edge++)
-      if (this.#head[edge] !== -1 && linked[edge] === 0 && edge % (hosts + 1) !== 0) count++;
+      if (this.#crossings.head[edge] !== -1 && linked[edge] === 0 && edge % (hosts + 1) !== 0) count++;
     return count;
   }
 
@@ -375,12 +335,4 @@ export class RoutedFlows {
     this.pathLength[flow] = length;
     this.#link(flow);
   }
-}
-
-/** Shared capacities that an edge belongs to, at most. */
-function sharedMax({ sharedStart }: Instance): number {
-  let most = 0;
-  for (let edge = 1; edge < sharedStart.length; edge++)
-    most = Math.max(most, (sharedStart[edge] as number) - (sharedStart[edge - 1] as number));
-  return most;
 }

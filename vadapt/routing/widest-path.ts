@@ -15,6 +15,8 @@ import type { RoutedFlows } from './routed-flows.js';
 
 export class WidestPath implements PathSearch {
   readonly path: Int32Array;
+  /** Makes no difference here. */
+  thorough = true;
   readonly #routed: RoutedFlows;
   readonly #hopsMax: number;
   readonly #width: Float64Array;

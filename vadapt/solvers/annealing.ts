@@ -1,13 +1,16 @@
 /**
  * Annealing over mappings on two levels, anytime. Below, a run of simulated annealing in which a mapping costs a few
- * microseconds (QuickLook); the best mappings that it passed are routed whole: rip-up and re-route of flows and of pairs
- * of flows. Where that comes near the best so far, a descent over all moves follows, with each move routed whole. Runs
- * begin at random mappings and at the best one in turn, until time is over.
+ * microseconds (QuickLook); the best mappings that it passed are routed whole, with rip-up and re-route. The best of
+ * them, where it comes near the best so far, is polished: pairs of flows are ripped up, and a descent over all moves
+ * follows, each routed whole. Runs begin at random mappings, every third at the best one, until time is over.
  *
- * Where flows or hosts are too many for a quick look, runs are on the whole level.
+ * Where flows or hosts are too many for a quick look, there is one run on the whole level, cooled by the clock.
+ *
+ * Nothing is proven here. From a start nothing worse is given back, since only gains are kept.
  */
 import type { Random } from '../../core/index.js';
 import type { Instance } from '../model/instance.js';
+import type { Objective } from '../model/objective.js';
 import type { Placement } from '../model/problem.js';
 import type { SolveOptions, Solver } from '../model/solver.js';
 import { ripUp, ripUpPairs } from '../routing/index.js';
@@ -19,6 +22,7 @@ import { firstMapping } from './first-mapping.js';
 import { placeGreedily } from './greedy.js';
 import { loadPlacement } from './load.js';
 import { QuickLook } from './quick-look.js';
+import { SpreadingDescent } from './spreading.js';
 
 export const annealing: Solver = {
   name: 'annealing',
@@ -29,68 +33,88 @@ export const annealing: Solver = {
 };
 
 /** Of a run, a unit. */
-const STEPS_PER_UNIT = 400;
-const WHOLE_STEPS_PER_UNIT = 150;
+const MOVES_PER_UNIT = 200;
 /** Temperatures, as parts of the mean change of value of a move. */
 const HOT = 0.5;
 const WARM = 0.1;
 const COLD = 0.002;
+const WHOLE_HOT = 0.1;
+/** Of the time of a whole run, for polishing in the end. */
+const LAST = 0.1;
+/** Of the time that is left, for one run of quick looks at most. */
+const QUICK_SHARE = 0.6;
+/** One run in so many begins at the best. */
+const AROUND = 3;
 /** Mappings of a run that are routed whole. */
-const ELITE = 6;
+const ELITE = 12;
 /** After routing, a mapping within this part of the best is worth a descent. */
-const NEAR = 0.03;
+const NEAR = 0.1;
 /** Flows that pairs of are ripped up. */
 const PAIRED_FLOWS_MAX = 64;
-/** A quick look looks at all flows. */
 const QUICK_FLOWS_MAX = 200;
 const QUICK_HOSTS_MAX = 24;
 
+/** Whether all flows can be looked at for every mapping. */
+export function looksQuickly({ flows, hosts }: Instance): boolean {
+  return flows <= QUICK_FLOWS_MAX && hosts <= QUICK_HOSTS_MAX;
+}
+
 class Search {
   readonly #arrangement: Arrangement;
-  readonly #quick: QuickLook | undefined;
+  readonly #objective: Objective;
   readonly #random: Random;
   readonly #over: () => boolean;
+  readonly #left: () => number;
   readonly #start: Placement | undefined;
   readonly #elite: Elite;
   #best: Saved | undefined;
 
   constructor(instance: Instance, { objective, random, now, budgetMs, start }: SolveOptions) {
+    const until = now() + budgetMs;
     this.#arrangement = new Arrangement(instance, objective, start);
-    const few = instance.flows <= QUICK_FLOWS_MAX && instance.hosts <= QUICK_HOSTS_MAX;
-    this.#quick = few ? new QuickLook(instance, objective) : undefined;
+    this.#objective = objective;
     this.#elite = new Elite(ELITE);
     this.#random = random;
-    const until = now() + budgetMs;
+    this.#left = () => until - now();
     this.#over = () => now() >= until;
     this.#start = start;
   }
 
   run(): Placement | undefined {
     const arrangement = this.#arrangement;
-    if (this.#start && loadPlacement(arrangement, this.#start, this.#random) !== 'none') this.#polish();
-    arrangement.clear();
-    if (placeGreedily(arrangement, this.#random)) this.#polish();
+    const begun = this.#start
+      ? loadPlacement(arrangement, this.#start, this.#random) !== 'none'
+      : placeGreedily(arrangement, this.#random);
+    if (begun) this.#polish();
     if (!this.#best) return undefined;
-    for (let run = 0; !this.#over(); run++) {
-      if (this.#quick) this.#quickRun(this.#quick, run);
-      else this.#wholeRun(run);
-      if (arrangement.places.units * arrangement.instance.hosts <= 1) break;
+    if (!this.#over()) {
+      if (looksQuickly(arrangement.instance)) this.#quickRuns();
+      else this.#wholeRun();
     }
     arrangement.load(this.#best);
     return arrangement.placement();
   }
 
-  #quickRun(quick: QuickLook, run: number): void {
-    const again = run % 3 === 2;
+  #quickRuns(): void {
+    const quick = new QuickLook(this.#arrangement.instance, this.#objective);
+    // Whoever gives a start has most often changed little: around it first.
+    for (let run = this.#start ? AROUND : 1; !this.#over(); run++) this.#quickRun(quick, run % AROUND === 0);
+  }
+
+  /** `again`: from the best, else from anywhere. */
+  #quickRun(quick: QuickLook, again: boolean): void {
     const from = again ? this.#best?.hostOf : firstMapping(this.#arrangement.places, this.#random);
     if (!from) return;
     quick.begin(from);
     const scale = meanChange(quick, this.#random);
-    const steps = STEPS_PER_UNIT * quick.places.units;
+    const moves = MOVES_PER_UNIT * quick.places.units;
+    const left = this.#left();
+    // Where time is short the run is: what it finds has yet to be routed.
+    const progress = (done: number) => Math.max(done / moves, (left - this.#left()) / (QUICK_SHARE * left));
     const hot = (again ? WARM : HOT) * scale;
     this.#elite.offer(quick.value, quick.places.hostOf);
     const offer = () => this.#elite.offer(quick.value, quick.places.hostOf);
-    anneal(quick, { steps, hot, cold: COLD * scale }, this.#random, this.#over, offer);
+    anneal(quick, { hot, cold: COLD * scale, progress }, this.#random, this.#over, offer);
     this.#polishBestOf(this.#elite.takeNew());
   }
 
@@ -102,7 +126,8 @@ class Search {
       this.#routeWhole(mapping);
       if (!best || this.#arrangement.value > best.value) best = this.#arrangement.save(best);
     }
-    if (!best || best.value < (this.#best as Saved).value - NEAR * Math.abs((this.#best as Saved).value)) return;
+    if (!best || best.value < (this.#best as Saved).value - NEAR * Math.abs((this.#best as Saved).value))
+      return;
     this.#arrangement.load(best);
     this.#polish();
   }
@@ -116,16 +141,18 @@ class Search {
     this.#keep();
   }
 
-  #wholeRun(run: number): void {
+  /** The time that is left, in one run from the best. */
+  #wholeRun(): void {
     const arrangement = this.#arrangement;
-    const again = run % 2 === 0;
-    const mapping = again ? undefined : firstMapping(arrangement.places, this.#random);
-    if (mapping) this.#routeWhole(mapping);
-    else arrangement.load(this.#best as Saved);
+    arrangement.load(this.#best as Saved);
+    arrangement.search.thorough = false;
     const scale = meanChange(arrangement, this.#random);
-    const steps = WHOLE_STEPS_PER_UNIT * arrangement.places.units;
-    const hot = (again ? WARM : HOT) * scale;
-    anneal(arrangement, { steps, hot, cold: COLD * scale }, this.#random, this.#over, () => this.#keep());
+    const from = this.#left();
+    const progress = () => 1 - (this.#left() - from * LAST) / (from * (1 - LAST));
+    const schedule = { hot: WHOLE_HOT * scale, cold: COLD * scale, progress };
+    anneal(arrangement, schedule, this.#random, this.#over, () => this.#keep());
+    arrangement.search.thorough = true;
+    arrangement.load(this.#best as Saved);
     this.#polish();
   }
 
@@ -136,8 +163,16 @@ class Search {
       ripUp(work, arrangement.order);
       if (arrangement.instance.flows <= PAIRED_FLOWS_MAX) ripUpPairs(work, arrangement.order);
       this.#keep();
-    } while (descend(arrangement, this.#random, this.#over));
+    } while (this.#descend());
     this.#keep();
+  }
+
+  #descend(): boolean {
+    const arrangement = this.#arrangement;
+    if (looksQuickly(arrangement.instance)) return descend(arrangement, this.#random, this.#over);
+    const descent = new SpreadingDescent(arrangement, this.#random);
+    for (let unit = 0; unit < arrangement.places.units; unit++) descent.add(unit);
+    return descent.run(this.#over);
   }
 
   #keep(): void {

@@ -40,11 +40,14 @@ function improve(
   candidates.of(unit, TRIED, random);
   for (let i = 0; i < candidates.length; i++)
     if (attempt(arrangement, () => relocate(arrangement, unit, candidates.hosts[i] as number))) return true;
-  const here = arrangement.places.hostOf[unit] as number;
-  for (let there = 0; there < arrangement.instance.hosts; there++)
-    if (attempt(arrangement, () => exchangeHosts(arrangement, here, there))) return true;
-  for (let other = 0; other < arrangement.places.units; other++)
-    if (other !== unit && attempt(arrangement, () => exchange(arrangement, unit, other))) return true;
+  const { hostOf, units } = arrangement.places;
+  const here = hostOf[unit] as number;
+  // Once a host and once a pair: the others come to the same.
+  if (hostOf.indexOf(here) === unit)
+    for (let there = 0; there < arrangement.instance.hosts; there++)
+      if (attempt(arrangement, () => exchangeHosts(arrangement, here, there))) return true;
+  for (let other = unit + 1; other < units; other++)
+    if (attempt(arrangement, () => exchange(arrangement, unit, other))) return true;
   return false;
 }
 

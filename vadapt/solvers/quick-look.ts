@@ -1,7 +1,7 @@
 /**
  * What a mapping may be worth, in a few microseconds: each flow, the largest first, takes the best of a handful of short
- * paths by what it gets less what it may cost those who are there; a second round lets each choose again. The value is
- * that of a placement, so never more than the mapping's best. For searching among mappings of few hosts and flows.
+ * paths by what it gets less what it may cost those who are there. The value is that of a placement (but for the cost of
+ * new links), so never more than the mapping's best. For searching among mappings of few hosts and flows.
  */
 import type { Instance } from '../model/instance.js';
 import { flowValue, type Objective, type ObjectiveWeights, weightsOf } from '../model/objective.js';
@@ -10,9 +10,6 @@ import { OVERLOAD } from '../model/problem.js';
 import { byDemand, type ShortPaths, shortPaths } from '../routing/index.js';
 import { NOWHERE, Places } from './places.js';
 import { flowsOfUnits, type Searched } from './searched.js';
-
-/** Times that each flow chooses. */
-const ROUNDS = 2;
 
 export class QuickLook implements Searched {
   readonly instance: Instance;
@@ -86,14 +83,6 @@ export class QuickLook implements Searched {
     this.#left.set(this.#whole);
     this.#crossing.fill(0);
     for (const flow of this.#order) this.#choose(flow);
-    for (let round = 1; round < ROUNDS; round++) {
-      for (const flow of this.#order) {
-        // Since it chose, others have only taken room elsewhere: it would choose the same.
-        if (this.#alone(this.#chosen[flow] as number)) continue;
-        this.#cross(this.#chosen[flow] as number, this.instance.demand[flow] as number, -1);
-        this.#choose(flow);
-      }
-    }
     this.value = this.#sum() - this.places.cost;
   }
 
@@ -122,7 +111,7 @@ export class QuickLook implements Searched {
       if (worth > most) [best, most] = [path, worth];
     }
     this.#chosen[flow] = best;
-    this.#cross(best, wanted, 1);
+    this.#cross(best, wanted);
   }
 
   /** To the flow, less what the others may lose: each of those who cross as much as it takes. */
@@ -136,8 +125,7 @@ export class QuickLook implements Searched {
       const left = (this.#left[capacity] as number) - wanted;
       if (left < narrowest) narrowest = left;
       const others = this.#crossing[capacity] as number;
-      if (others > 0)
-        lost += others * wanted * (left >= 0 ? this.#roomWorth : OVERLOAD);
+      if (others > 0) lost += others * wanted * (left >= 0 ? this.#roomWorth : OVERLOAD);
     }
     return this.#value(flow, wanted, narrowest, latency[path] as number, hops[path] as number) - lost;
   }
@@ -153,23 +141,14 @@ export class QuickLook implements Searched {
     );
   }
 
-  #alone(path: number): boolean {
-    if (path < 0) return true;
-    const { crossedStart, crossed } = this.#paths;
-    const end = crossedStart[path + 1] as number;
-    for (let i = crossedStart[path] as number; i < end; i++)
-      if ((this.#crossing[crossed[i] as number] as number) > 1) return false;
-    return true;
-  }
-
-  #cross(path: number, wanted: number, sign: 1 | -1): void {
+  #cross(path: number, wanted: number): void {
     if (path < 0) return;
     const { crossedStart, crossed } = this.#paths;
     const end = crossedStart[path + 1] as number;
     for (let i = crossedStart[path] as number; i < end; i++) {
       const capacity = crossed[i] as number;
-      this.#left[capacity] = (this.#left[capacity] as number) - sign * wanted;
-      this.#crossing[capacity] = (this.#crossing[capacity] as number) + sign;
+      this.#left[capacity] = (this.#left[capacity] as number) - wanted;
+      this.#crossing[capacity] = (this.#crossing[capacity] as number) + 1;
     }
   }
 

@@ -1,12 +1,15 @@
 /**
  * Deciding again after a small change: what was decided is loaded as far as it holds, and only what the change touches is
- * looked at, spreading from there. `touched` are indices into the instance as it is now.
+ * looked at first, spreading from there; what is left of the time goes into
+ * annealing from there, or, where that is too slow, into small kicks anywhere. `touched` are indices into the instance as it is now.
  */
 import type { Instance } from '../model/instance.js';
 import type { Placement } from '../model/problem.js';
 import type { Answer, SolveOptions } from '../model/solver.js';
 import { reroute } from '../routing/index.js';
+import { annealing, looksQuickly } from './annealing.js';
 import { Arrangement } from './arrangement.js';
+import { kick } from './kick.js';
 import { loadPlacement } from './load.js';
 import { SpreadingDescent } from './spreading.js';
 
@@ -46,6 +49,11 @@ export function redecide(
       if (touched.hosts.includes(places.hostOf[unit] as number)) descent.add(unit);
   }
   descent.run(over);
+  if (looksQuickly(instance)) {
+    const start = arrangement.placement();
+    return annealing.solve(instance, { objective, random, now, budgetMs: Math.max(0, until - now()), start });
+  }
+  while (!over()) kick(arrangement, descent, random, over);
   return arrangement.placement();
 }
 

@@ -73,10 +73,11 @@ export class CpuReservations {
   /** A VM came, left or ended. */
   vmsChanged(): void {
     if (!this.concern()) return;
-    void this.#inTurn(async () => {
+    const looked = this.#inTurn(async () => {
       await this.#look(this.#wanted);
       this.#tell();
     });
+    looked.catch((thrown: unknown) => this.#options.onProblem(VnetError.from(thrown)));
   }
 
   /** Folder of a CPU group that has the VM's processes and no others. */
@@ -88,7 +89,8 @@ export class CpuReservations {
     return this.#wanted.map(({ vm, periodUs, sliceUs }) => {
       const view = { kind: 'cpu', of: vm, periodUs, sliceUs } as const;
       const outcome = this.#outcomes.get(vm) ?? 'waiting';
-      if (outcome === 'waiting') return { ...view, state: 'waiting', text: `${vm} does not run here` };
+      if (outcome === 'waiting')
+        return { ...view, state: 'waiting', text: 'it does not run here, or others run it' };
       if (outcome === 'held') return { ...view, state: 'held', text: this.#options.means.name };
       const { message, hint } = outcome;
       return { ...view, state: 'failed', text: hint === undefined ? message : `${message}: ${hint}` };

@@ -84,7 +84,10 @@ export class Reservations {
 
   /** From now on the peer's address is certain, and so is the way to it. */
   linkUp(id: string): void {
-    if (this.#links.some((link) => link.id === id)) void this.#inTurn(() => this.#setAndTell(this.#links));
+    if (!this.#links.some((link) => link.id === id)) return;
+    this.#inTurn(() => this.#setAndTell(this.#links)).catch((thrown: unknown) =>
+      this.#options.onProblem(VnetError.from(thrown)),
+    );
   }
 
   views(): ReservationView[] {

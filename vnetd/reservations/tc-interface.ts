@@ -1,7 +1,7 @@
 /** The reservations on one interface. */
 import { VnetError } from '../../core/index.js';
 import { type LinkWish, type Outcome, sameWish } from './driver.js';
-import { listQdiscs, speedOf, tcBatch } from './tc.js';
+import { isThere, listQdiscs, speedOf, tcBatch } from './tc.js';
 import { LINKS_MAX, planClasses, reservableBps, tcLines, type TcPlan, UNKNOWN_LINE_BPS } from './tc-plan.js';
 
 export class TcInterface {
@@ -89,6 +89,7 @@ export class TcInterface {
   /** Never another's. */
   async #remove(): Promise<void> {
     this.#plan = undefined;
+    if (!isThere(this.#device)) return;
     const roots = (await listQdiscs(this.#device)).filter(({ root }) => root);
     if (roots.some(({ kind, handle }) => kind === 'htb' && handle === `${this.#handle}:`))
       await tcBatch([this.#removal()]);

@@ -1,5 +1,5 @@
 /** `tc` and `ip` of iproute2, in this process's network namespace. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { VnetError } from '../../core/index.js';
 import { runTool } from '../tool.js';
@@ -38,6 +38,9 @@ export async function interfaceTo(address: string): Promise<string> {
   if (route?.dev !== undefined) return route.dev;
   throw new VnetError('VNET_ERR_UNREACHABLE', `packets to ${address} leave by no interface`);
 }
+
+/** False: the interface is gone, and what was on it with it. */
+export const isThere = (device: string): boolean => existsSync(`/sys/class/net/${device}`);
 
 /** Bits a second that an interface says it carries; undefined: it does not say. */
 export function speedOf(device: string): number | undefined {

@@ -6,6 +6,7 @@ import { drawScatter, type ScatterChart } from './scatter.js';
 export type { BarChart } from './bars.js';
 export type { LineChart } from './lines.js';
 export type { ScatterChart } from './scatter.js';
+export { linearScale, logScale, tickText } from './scale.js';
 export type Chart = BarChart | LineChart | ScatterChart;
 
 export function drawChart(chart: Chart): string {

@@ -1,5 +1,5 @@
 /** A network of pipes: each path of the underlay crosses some, and elastic flows share them fairly. */
-import type { SimulatedApplication } from './simulation.js';
+import type { SimulatedApplication } from './overlay.js';
 
 export interface Pipe {
   name: string;

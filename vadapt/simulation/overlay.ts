@@ -23,8 +23,8 @@ import {
   type VmDriverKind,
 } from '../../core/index.js';
 import type { Snapshot, SnapshotVm } from '../planner/index.js';
-import type { FluidNetwork } from './simulated-network.js';
-import type { AdaptWorld, ControllerMemory } from './world.js';
+import type { FluidNetwork } from './fluid-network.js';
+import type { AdaptWorld, ControllerMemory } from '../controller/index.js';
 
 export interface SimulatedHost {
   name: string;
@@ -105,7 +105,8 @@ export class Simulation implements AdaptWorld {
   readonly outsideCpus: Map<string, number>;
   readonly away = new Set<string>();
   readonly unreachable = new Set<string>();
-  readonly moving = new Set<string>();
+  /** Links that are there and do not work: `a b`, a < b. */
+  readonly down = new Set<string>();
   readonly proxy: string;
   /** Bits delivered so far, of all flows. */
   deliveredBits = 0;
@@ -172,6 +173,7 @@ export class Simulation implements AdaptWorld {
   }
 
   isLinked(a: string, b: string): boolean {
+    if (this.down.has([a, b].sort().join(' '))) return false;
     const joins = (link: { a: string; b: string }) =>
       (link.a === a && link.b === b) || (link.a === b && link.b === a);
     return (
@@ -380,7 +382,7 @@ export class Simulation implements AdaptWorld {
       type,
       a,
       b,
-      up: true,
+      up: this.isLinked(a, b),
     }));
     return [...star, ...others];
   }

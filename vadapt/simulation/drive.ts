@@ -3,9 +3,9 @@ import { type AdaptSettings, ManualClock, type Random, seededRandom } from '../.
 import { evaluate } from '../model/evaluate.js';
 import type { Solver } from '../model/solver.js';
 import type { Solve } from '../planner/index.js';
-import { AdaptController } from './controller.js';
-import { Simulation, type SimulationOptions, TICK_MS } from './simulation.js';
-import type { ControllerMemory } from './world.js';
+import { AdaptController } from '../controller/index.js';
+import { Simulation, type SimulationOptions, TICK_MS } from './overlay.js';
+import type { ControllerMemory } from '../controller/index.js';
 
 export interface DriveOptions extends Omit<SimulationOptions, 'clock' | 'random'> {
   seed?: number;
@@ -18,7 +18,7 @@ export interface DriveOptions extends Omit<SimulationOptions, 'clock' | 'random'
 /** 2027-01-15 08:00 UTC. */
 const EPOCH_MS = 1_800_000_000_000;
 /** Looks at the clock that a search may take. */
-const SEARCH_LOOKS = 40;
+const SEARCH_LOOKS = 120;
 
 export class Drive {
   readonly clock = new ManualClock();
