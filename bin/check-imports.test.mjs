@@ -31,6 +31,8 @@ const ALLOWED = [
   ['vadapt/running/solver-thread.ts', 'node:worker_threads'],
   ['vadapt/index.ts', './running/index.js'],
   ['proxy/adaptation/world.ts', '../../vadapt/index.js'],
+  ['test/overlay/bed.ts', '../../vnetd/memory-plane/index.js'],
+  ['bench/sight/underlay.ts', '../../wren/testbed/index.js'],
 ];
 
 const REFUSED = [
@@ -42,6 +44,8 @@ const REFUSED = [
   ['cli/route.ts', '../vnetd/index.js', /cli may not import vnetd/],
   ['proxy/star.ts', '../vnetd/forwarding/index.js', /past the door vnetd\/index.ts/],
   ['vnetd/daemon.ts', './forwarding/table.js', /past the door vnetd\/forwarding\/index.ts/],
+  ['bin/vnetd.ts', '../vnetd/memory-plane/index.js', /past the door vnetd\/index.ts/],
+  ['test/overlay/bed.ts', '../../vnetd/forwarding/index.js', /past the door vnetd\/index.ts/],
   ['proxy/star.ts', '../lab/index.js', /proxy may not import lab/],
   ['vttif/matrix.ts', 'node:fs', /does no I\/O/],
   ['vnetd/forwarding/table.ts', 'node:timers/promises', /does no I\/O/],

@@ -22,4 +22,4 @@ export {
   type Solve,
   type SolveRequest,
 } from './planner/index.js';
-export { redecide, type Touched } from './solvers/index.js';
+export { Redecider, redecide, type Touched } from './solvers/index.js';

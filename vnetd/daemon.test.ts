@@ -18,6 +18,7 @@ import {
   type MacAddress,
   macToNumber,
   MemoryStore,
+  type OverlayEvent,
   type Rule,
   seededRandom,
   systemClock,
@@ -97,6 +98,8 @@ class NotingProxy {
   readonly sessions = new Map<string, HostSession>();
   readonly updates: [host: string, update: TrafficUpdate][] = [];
   readonly underlayReports: [host: string, report: UnderlayReport][] = [];
+  readonly events: [host: string, event: OverlayEvent][] = [];
+  readonly refusals: string[] = [];
   readonly calls: unknown[][] = [];
   readonly vmReports: [host: string, report: VmReport][] = [];
   readonly greetings: HostReport[] = [];
@@ -107,7 +110,7 @@ class NotingProxy {
       reports: {
         traffic: (host: string, update: Uint8Array) => this.updates.push([host, decodeTrafficUpdate(update)]),
         underlay: (host: string, report: UnderlayReport) => this.underlayReports.push([host, report]),
-        refused: () => {},
+        refused: (host: string, what: string) => this.refusals.push(`${what} of ${host}`),
       },
       vmReport: (host: string, report: VmReport) => this.vmReports.push([host, report]),
       attach: async (session: HostSession, report: HostReport) => {
@@ -117,7 +120,7 @@ class NotingProxy {
         this.sessions.set(session.host, session);
       },
       detach: (host: string) => void this.sessions.delete(host),
-      reportEvent: () => {},
+      reportEvent: (host: string, event: OverlayEvent) => this.events.push([host, event]),
       onEvent: () => () => {},
       close: async () => {},
     };
@@ -216,6 +219,11 @@ t.test('what the daemons measure comes to the Proxy, its own daemon included', a
   );
   t.match(report.links[0], { link: '01'.repeat(8), from: 'home', to: 'a', type: 'udp' });
   await until('and at the other end', () => proxy.underlayReports.find(([host]) => host === 'home'));
+
+  await until('that its link is up', () =>
+    proxy.events.find(([host, event]) => host === 'a' && event.kind === 'link' && event.up),
+  );
+  t.same(proxy.refusals, [], 'all of it is believed');
 
   const view = await daemons.a.local();
   t.match(view.links, [{ preference: 3, lost: 0, late: 0 }]);

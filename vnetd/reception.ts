@@ -6,7 +6,7 @@ import { remoteSession } from './host-session.js';
 import { VmIntake } from './machines/index.js';
 import type { ProxyRole } from './proxy-role.js';
 import { answerAuthorityCall, AUTHORITY_CALLS } from './remote-authority.js';
-import { ReportIntake } from './sight/index.js';
+import { ReportIntake, soundEvent } from './sight/index.js';
 
 export interface ReceptionOptions {
   /** The Proxy's own host. */
@@ -84,7 +84,7 @@ export class Reception {
         throw new VnetError('VNET_ERR_INVALID', `no such call: ${name}`);
       },
       onNotice: (name, body) => {
-        if (name === 'event') role.reportEvent(host, body as OverlayEvent);
+        if (name === 'event' && isGreeted()) this.#event(host, body);
         else if (name === 'underlay' && isGreeted()) intake.underlay(body);
         else if (name === 'load' && isGreeted()) intake.load(body);
         else if (name === 'vm' && isGreeted()) vms.report(body);
@@ -95,6 +95,13 @@ export class Reception {
         if (kind === BULK_KINDS.traffic && isGreeted()) intake.traffic(bytes, length);
       },
     };
+  }
+
+  #event(host: string, body: unknown): void {
+    const { role } = this.#options;
+    const event = soundEvent(body, host);
+    if (event) role.reportEvent(host, event);
+    else role.reports.refused(host, 'event', new VnetError('VNET_ERR_INVALID', 'it makes no sense'));
   }
 
   #welcome(host: string, report: HostReport, { instance, peer }: Guest): { proxy: string } {

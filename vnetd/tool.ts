@@ -8,6 +8,8 @@ import { VnetError } from '../core/index.js';
 export const TOOL_TIMEOUT_MS = 10_000;
 /** Of what a tool writes, the rest is thrown away. */
 const OUTPUT_MAX = 4 * 2 ** 20;
+/** Of its complaint, what an error tells: the end, where the reason mostly is. */
+const COMPLAINT_MAX = 2000;
 /** What a daemon's PATH often lacks. */
 const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
 
@@ -50,7 +52,7 @@ export function runTool(
     child.stdout.on('data', (chunk: Buffer) => void (out = (out + chunk.toString()).slice(0, OUTPUT_MAX)));
     child.stderr.on(
       'data',
-      (chunk: Buffer) => void (complaint = (complaint + chunk.toString()).slice(-OUTPUT_MAX)),
+      (chunk: Buffer) => void (complaint = (complaint + chunk.toString()).slice(-COMPLAINT_MAX)),
     );
     child.stdin.on('error', () => {}); // it ended before it read all; its exit code tells
     child.stdin.end(input);

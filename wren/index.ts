@@ -13,12 +13,3 @@ export {
   type UnderlayParts,
   underlayView,
 } from './underlay-view.js';
-export {
-  type AccuracyCase,
-  type AccuracyResult,
-  accuracyTable,
-  GRID_LOADS,
-  GRID_RATES,
-  measureAccuracy,
-  quantile,
-} from './testbed/accuracy.js';

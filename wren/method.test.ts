@@ -1,12 +1,18 @@
 /** The whole method against a simulated path: accuracy, reaction, restraint, and what it must survive. */
 import { seededRandom } from '../core/index.js';
 import { test } from 'tap';
-import { accuracyTable, measureAccuracy, quantile } from './testbed/accuracy.js';
-import { changeSeenMs } from './testbed/change.js';
-import { CrossTraffic } from './testbed/cross-traffic.js';
-import { Hop } from './testbed/hop.js';
-import { BUSY, SimulatedLink, type SimulatedOptions } from './testbed/simulated-link.js';
-import { World } from './testbed/world.js';
+import {
+  accuracyTable,
+  measureAccuracy,
+  quantile,
+  changeSeenMs,
+  CrossTraffic,
+  Hop,
+  BUSY,
+  SimulatedLink,
+  type SimulatedOptions,
+  World,
+} from './testbed/index.js';
 import { PROBE_RATE_MAX, START_UP_BYTES } from './prober.js';
 
 const RATES = [10e6, 50e6, 100e6, 500e6];

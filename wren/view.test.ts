@@ -3,10 +3,7 @@ import { test } from 'tap';
 import { type LinkEstimate, type QueueSeries, seededRandom } from '../core/index.js';
 import { COMMON_BINS_MIN, groupBottlenecks } from './bottlenecks.js';
 import { QUEUE_BINS } from './queue-bins.js';
-import { CrossTraffic } from './testbed/cross-traffic.js';
-import { Hop } from './testbed/hop.js';
-import { BUSY, SimulatedLink } from './testbed/simulated-link.js';
-import { World } from './testbed/world.js';
+import { CrossTraffic, Hop, BUSY, SimulatedLink, World } from './testbed/index.js';
 import { ESTIMATE_AGE_MAX_MS, type UnderlayParts, underlayView } from './underlay-view.js';
 
 /** Cross traffic that comes and goes, as people do. */

@@ -7,7 +7,7 @@ import {
   type Instance,
   type Placement,
   type Problem,
-  redecide,
+  Redecider,
   type Touched,
   upperBound,
 } from '../../vadapt/index.js';
@@ -15,7 +15,7 @@ import type { Figure } from '../figure.js';
 import { type Case, loaded, runOn, solverRows } from './solver-table.js';
 
 const LARGE = { hosts: 1000, vms: 1000, flows: 6000, pattern: 'all-to-all', seed: 1 } as const;
-const LARGE_FAMILIES: readonly Family[] = ['mesh', 'uplinks'];
+const LARGE_FAMILIES: readonly Family[] = ['mesh', 'uplinks', 'sites'];
 const LARGE_BUDGET_MS = 2000;
 /** A budget is looked at between two moves. */
 const OVERRUN = 1.05;
@@ -105,20 +105,31 @@ function changeFigure(
   name: string,
   changes: readonly { instance: Instance; touched: Touched }[],
   previous: Placement,
-  { objective }: Case,
+  { objective, instance: before }: Case,
 ): Figure {
+  const redecider = new Redecider(objective, previous);
+  redecider.prepare(before, seededRandom(1));
+  let undone: Touched = {};
   const samples = changes.map(({ instance, touched }) => {
     const startedAt = performance.now();
-    redecide(instance, previous, touched, {
-      objective,
+    // Each change is one of the first instance: the one before is taken back.
+    redecider.decide(instance, both(undone, touched), {
       budgetMs: CHANGE_MS,
       now: () => performance.now(),
       random: seededRandom(1),
     });
+    undone = touched;
     return performance.now() - startedAt;
   });
   const worst = Math.max(...samples);
   return { name, unit: 'ms', samples, beside: `bar ${CHANGE_MS} ms`, met: worst <= CHANGE_MS * OVERRUN };
+}
+
+function both(one: Touched, other: Touched): Touched {
+  return {
+    flows: [...(one.flows ?? []), ...(other.flows ?? [])],
+    hosts: [...(one.hosts ?? []), ...(other.hosts ?? [])],
+  };
 }
 
 function withDemand(instance: Instance, flow: number, factor: number): Instance {

@@ -2,7 +2,13 @@
  * Wren against the lab: available bandwidth, capacity, round trip and reaction beside what was set. The links are
  * measured by the data plane and the agent alone (underlay-endpoint), so that nothing else is in the figures.
  */
-import { accuracyTable, GRID_LOADS, GRID_RATES, measureAccuracy, quantile } from '../../wren/index.js';
+import {
+  accuracyTable,
+  GRID_LOADS,
+  GRID_RATES,
+  measureAccuracy,
+  quantile,
+} from '../../wren/testbed/index.js';
 import { type Figure, median } from '../figure.js';
 import { overheadFigure } from './underlay-overhead.js';
 import { IP_SHARE, pause, UnderlayStage } from './underlay-stage.js';

@@ -3,7 +3,7 @@ import { type AdaptView, VnetError } from '../../core/index.js';
 import type { Run } from '../run.js';
 import { countedAdapted } from './action-text.js';
 
-/** `Adaptation  auto  nothing better by 10 %; owns 3 links, 4 routes`. */
+/** `Adaptation  auto  nothing better by 10%; owns 3 links, 4 routes`. */
 export function stateLine(run: Run, { settings, state, adapted }: AdaptView): string {
   const { strong, faint, good } = run.paint;
   const mode = settings.mode === 'auto' ? good(settings.mode) : settings.mode;

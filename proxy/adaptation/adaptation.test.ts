@@ -18,7 +18,7 @@ import type { ControllerMemory } from '../../vadapt/index.js';
 import { FakeHost } from '../fake-fleet.js';
 import { base, FASTER, Fleet, NAMES } from '../fake-overlay.js';
 import { FakeVmWorld } from '../fake-vms.js';
-import { type Controller, type ControllerParts, RETURN_MS } from './adaptation.js';
+import { type Controller, type ControllerParts, PLANS_AT_ONCE_MAX, RETURN_MS } from './adaptation.js';
 import { LINK_UP_MS } from './carry-out.js';
 import { ADAPTED_LISTS, applied } from './delta.js';
 import { overrule } from './overrule.js';
@@ -479,3 +479,20 @@ t.test(
     await second.close();
   },
 );
+
+t.test('plans are made a few at a time, whoever asks for how many', async (t) => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => (release = resolve));
+  const loadController = async () =>
+    ({ start() {}, close: async () => {}, planAdaptation: () => released }) as unknown as Controller;
+  const { proxy } = await Fleet.start(new MemoryStore(), undefined, undefined, { loadController });
+  const plans = Array.from({ length: PLANS_AT_ONCE_MAX }, () => proxy.planAdaptation());
+  await t.rejects(proxy.planAdaptation(), { code: 'VNET_ERR_LIMIT' });
+  release();
+  await Promise.all(plans);
+  await proxy.planAdaptation();
+  await proxy.close();
+  const idle = (await Fleet.start(new MemoryStore(), undefined, undefined, { loadController })).proxy;
+  await idle.close();
+  await t.rejects(idle.planAdaptation(), { code: 'VNET_ERR_CLOSED' }, 'nothing is loaded any more');
+});

@@ -2,16 +2,17 @@
  * Adaptation's home: the Proxy offers it, lends it eyes and hands (ProxyWorld), and keeps its memory. The controller,
  * and with it all of `vadapt`, is loaded when it is first needed: a Proxy that does not adapt does not pay for it.
  */
-import type {
-  AdaptAuthority,
-  AdaptPlan,
-  AdaptPlanRequest,
-  AdaptProgress,
-  AdaptReason,
-  AdaptRecord,
-  AdaptSettings,
-  AdaptView,
-  Clock,
+import {
+  type AdaptAuthority,
+  type AdaptPlan,
+  type AdaptPlanRequest,
+  type AdaptProgress,
+  type AdaptReason,
+  type AdaptRecord,
+  type AdaptSettings,
+  type AdaptView,
+  type Clock,
+  VnetError,
 } from '../../core/index.js';
 import type { AdaptWorld, ControllerMemory } from '../../vadapt/index.js';
 import type { Overlay } from '../overlay.js';
@@ -19,6 +20,9 @@ import { MEMORY_KEY, ProxyWorld, type ProxyWorldOptions } from './proxy-world.js
 
 /** After a start, hosts come back before anything is decided, or what was begun is taken up. */
 export const RETURN_MS = 5000;
+
+/** Plans that are asked for at a time: each may search for a minute, or run a program of the user's. */
+export const PLANS_AT_ONCE_MAX = 8;
 
 /** What the Proxy needs of the controller. */
 export interface Controller extends AdaptAuthority {
@@ -49,6 +53,7 @@ export class Adaptation implements AdaptAuthority {
   /** Hosts have had their time to come back. */
   #returned = false;
   readonly #cancels: (() => void)[];
+  #planning = 0;
 
   private constructor(
     world: ProxyWorld,
@@ -87,7 +92,16 @@ export class Adaptation implements AdaptAuthority {
   }
 
   async planAdaptation(request?: AdaptPlanRequest): Promise<AdaptPlan> {
-    return (await this.#loaded()).planAdaptation(request);
+    if (this.#planning >= PLANS_AT_ONCE_MAX) {
+      const message = `${PLANS_AT_ONCE_MAX} plans are being made already`;
+      throw new VnetError('VNET_ERR_LIMIT', message, { hint: 'ask again when one is ready' });
+    }
+    this.#planning += 1;
+    try {
+      return await (await this.#loaded()).planAdaptation(request);
+    } finally {
+      this.#planning -= 1;
+    }
   }
 
   async applyAdaptation(plan: string, progress?: (progress: AdaptProgress) => void): Promise<AdaptRecord> {
@@ -122,6 +136,7 @@ export class Adaptation implements AdaptAuthority {
     if (this.#controller) return this.#controller;
     const { clock } = this.#overlay.options;
     const { closing } = this.#world;
+    if (closing.aborted) return Promise.reject(closing.reason as Error);
     const loading = this.#load({ world: this.#world, clock, memory: this.#memory, closing });
     this.#controller = loading;
     loading.catch(() => {

@@ -40,7 +40,8 @@ export class Moving {
     await this.#settled(moves);
     const { vms, closing, progress } = this.#options;
     const stayed: Stayed[] = [];
-    const wanted = moves.filter((move) => this.#isToGo(move, stayed));
+    const before = this.#places();
+    const wanted = moves.filter((move) => this.#isToGo(move, before.get(move.vm), stayed));
     if (wanted.length === 0) return stayed;
     let over = 0;
     const request = { moves: wanted.map(({ vm, to }) => ({ vm, host: to })) };
@@ -54,7 +55,8 @@ export class Moving {
     const ended = new Map(results.map((result) => [result.vm, result]));
     this.#moved = wanted.filter(({ vm }) => ended.get(vm)?.outcome === 'moved');
     const refused = results.filter(({ outcome }) => outcome !== 'moved');
-    return [...stayed, ...refused.map((result) => this.#refused(result))];
+    const places = this.#places();
+    return [...stayed, ...refused.map((result) => this.#refused(result, places.get(result.vm)))];
   }
 
   /** All that moved, as far as it is where this put it. What did not go back is told. */
@@ -74,8 +76,7 @@ export class Moving {
   }
 
   /** Neither there already, nor somewhere that a person has put it meanwhile. */
-  #isToGo({ vm, from, to }: Move, stayed: Stayed[]): boolean {
-    const host = this.#hostOf(vm);
+  #isToGo({ vm, from, to }: Move, host: string | undefined, stayed: Stayed[]): boolean {
     if (host === to) return false;
     if (host === from && this.#options.overlay.topology.hosts.some(({ name }) => name === to)) return true;
     const reason =
@@ -84,14 +85,15 @@ export class Moving {
     return false;
   }
 
-  #refused({ vm, from, to, outcome, ...result }: MoveResult): Stayed {
+  #refused({ vm, from, to, outcome, ...result }: MoveResult, host: string | undefined): Stayed {
     const reason = result.reason ?? (outcome === 'unknown' ? 'nobody knows where it is' : 'it stayed');
     this.#options.onRefusal(vm, to, reason);
-    return { vm, host: this.#hostOf(vm) ?? from, reason };
+    return { vm, host: host ?? from, reason };
   }
 
-  #hostOf(name: string): string | undefined {
-    return this.#options.vms.statuses().find(({ vm }) => vm === name)?.host;
+  /** Host by VM. */
+  #places(): Map<string, string> {
+    return new Map(this.#options.vms.statuses().map(({ vm, host }) => [vm, host]));
   }
 }
 

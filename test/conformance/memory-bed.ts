@@ -1,6 +1,6 @@
 /** The memory plane as a bed, on a clock that moves only when told. */
 import { ManualClock, seededRandom } from '../../core/index.js';
-import { createMemoryPlane, MemoryFabric } from '../../vnetd/index.js';
+import { createMemoryPlane, MemoryFabric } from '../../vnetd/memory-plane/index.js';
 import type { PlaneBed } from './bed.js';
 
 /** The event loop's turns that whatever is under way needs to arrive: a hop and an answer take a few each. */

@@ -18,7 +18,8 @@ import {
   emptyTopology,
 } from '../../core/index.js';
 import { createProxy, type ProxyOptions } from '../../proxy/index.js';
-import { createMemoryPlane, Daemon, MemoryFabric } from '../../vnetd/index.js';
+import { Daemon } from '../../vnetd/index.js';
+import { createMemoryPlane, MemoryFabric } from '../../vnetd/memory-plane/index.js';
 
 const TOKEN = 'a token of the test, long enough';
 /** `VNET_TEST_LOG=info` shows what the daemons say. */

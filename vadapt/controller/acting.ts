@@ -39,6 +39,8 @@ export interface Made {
 export class Acting {
   /** What adaptation owns, as left by the last change; undefined: not looked at yet. */
   expected: Adapted | undefined;
+  /** Of this start, monotonic milliseconds. */
+  readonly startedMs: number;
   readonly #world: AdaptWorld;
   readonly #memory: Memory;
   readonly #clock: Clock;
@@ -51,6 +53,7 @@ export class Acting {
     this.#world = world;
     this.#memory = memory;
     this.#clock = clock;
+    this.startedMs = clock.now();
     this.#calendar = calendar;
     this.#start = Math.floor(random() * 0x1000000)
       .toString(16)
@@ -89,8 +92,18 @@ export class Acting {
       predictedGain,
       tookMs: 0,
     };
+    if (this.#memory.begun) {
+      const error = new VnetError(
+        'VNET_ERR_CONFLICT',
+        'a change that a restart of the Proxy cut off is not mended yet',
+        {
+          hint: 'ask again when `vnet adapt` says that it has recovered',
+        },
+      );
+      return { record: { ...record, outcome: 'failed' }, stayed: new Set(), error };
+    }
     try {
-      await this.#keepBegun({ network, actions, before, after, record });
+      await this.keepBegun({ network, actions, before, after, record });
       const { stayed } = await this.#world.carryOut(network, actions, after, progress);
       // The world may keep less of it: what people did meanwhile counts.
       this.expected = this.#world.snapshot(network)?.adapted;
@@ -135,7 +148,8 @@ export class Acting {
     return this.#end({ ...base, ...said });
   }
 
-  async #keepBegun(begun: NonNullable<Memory['begun']>): Promise<void> {
+  /** On disk, until a record of the same id is noted. */
+  async keepBegun(begun: NonNullable<Memory['begun']>): Promise<void> {
     this.#memory.begun = begun;
     try {
       await this.#memory.save();

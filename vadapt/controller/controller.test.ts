@@ -121,7 +121,7 @@ test('where nothing can be gained nothing is moved, whatever the noise', async (
   }
 });
 
-test('20 % of noise over thousands of steps: what is better is done once', async (t) => {
+test('20% of noise over thousands of steps: what is better is done once', async (t) => {
   for (const seed of [1, 2]) {
     const run = drive({ noise: 0.2, seed, solver: greedy });
     await run.start();
@@ -508,8 +508,24 @@ test('a restart in the middle of a change: undone otherwise', async (t) => {
   await run.controller.close();
 });
 
+test('what a restart cut off is mended before anything else is begun', async (t) => {
+  const run = await cutOff({ arrived: true, away: true });
+  run.world.adapted = { ...NOTHING_ADAPTED, links: [{ type: 'udp', a: 'a1', b: 'a2' }] };
+  await t.rejects(run.controller.clearAdaptation(), { code: 'VNET_ERR_CONFLICT', message: /cut off/ });
+  t.ok(run.world.memory?.begun, 'still known');
+  run.world.away.clear();
+  await run.run(10);
+  t.equal(run.world.memory?.begun, undefined);
+  await run.controller.clearAdaptation();
+  t.same(run.world.adapted, NOTHING_ADAPTED);
+  await run.controller.close();
+});
+
 test('after a restart, hosts that are not back yet are waited for', async (t) => {
   const run = await cutOff({ arrived: true, away: true });
+  // However long ago the change began: a start gives them time of its own.
+  const { begun } = run.world.memory ?? {};
+  if (begun) begun.record.at = new Date(0).toISOString();
   await run.run(3);
   t.match((await run.controller.adaptation()).state, /waits for host a1|recovered/);
   run.world.away.clear();

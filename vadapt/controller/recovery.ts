@@ -25,7 +25,7 @@ export interface RecoveryParts {
 
 /** What it waits for, in a sentence; undefined: done. */
 export function recover(parts: RecoveryParts, now: Snapshot): Promise<string | undefined> {
-  const { memory, acting, calendar } = parts;
+  const { memory, acting, clock } = parts;
   return acting.alone(async () => {
     const { begun } = memory;
     if (!begun) return undefined;
@@ -35,7 +35,7 @@ export function recover(parts: RecoveryParts, now: Snapshot): Promise<string | u
     );
     if (moving?.kind === 'move') return `waits for ${moving.vm}, which was moving when the Proxy restarted`;
     const away = hostsAway(begun, now);
-    if (away !== undefined && calendar() - Date.parse(begun.record.at) < HOSTS_BACK_MS)
+    if (away !== undefined && clock.now() - acting.startedMs < HOSTS_BACK_MS)
       return `waits for host ${away} before it completes or undoes what the restart cut off`;
     await finish(parts, begun, now);
     return undefined;

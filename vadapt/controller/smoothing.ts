@@ -1,5 +1,5 @@
 /**
- * Estimates as they are decided by: smoothed over the steps, so that 20 % of noise in a measurement does not move a VM.
+ * Estimates as they are decided by: smoothed over the steps, so that 20% of noise in a measurement does not move a VM.
  * A value is a running mean of SMOOTH_MS; one that is far off and stays so is a change, not noise, and is taken over
  * whole. Rates of flows are smoothed less: VTTIF has done so already.
  */

@@ -20,13 +20,28 @@ export async function takeBack(
   const target = without(before, covered({ ...now, adapted: before }));
   const actions = actionsBetween(now.adapted, target, moves);
   if (actions.length === 0) return { moves };
+  const taken = {
+    ...record,
+    outcome: 'taken-back' as const,
+    reason: `${record.reason}; it made things worse`,
+  };
   try {
+    await acting.keepBegun({
+      network: record.network,
+      actions,
+      before: now.adapted,
+      after: target,
+      record: taken,
+    });
     const { stayed } = await world.carryOut(record.network, actions, target);
     acting.expected = world.snapshot(record.network)?.adapted;
     const gone = new Set(stayed.map(({ vm }) => vm));
     return { moves: moves.filter(({ vm }) => !gone.has(vm)) };
   } catch (thrown) {
-    return { moves: [], error: VnetError.from(thrown) };
+    const error = VnetError.from(thrown);
+    // The Proxy stops in the middle: the next start finds what was begun.
+    if (error.code === 'VNET_ERR_CLOSED') throw error;
+    return { moves: [], error };
   }
 }
 

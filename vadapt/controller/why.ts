@@ -11,7 +11,9 @@ export function whyIs(
   history: History,
   nowMs: number,
 ): AdaptReason {
-  const words = subject.trim().split(/[\s-]+/);
+  // `vm-a vm-c` are two names, `a-b` may be two: names may have a dash.
+  const apart = subject.trim().split(/\s+/);
+  const words = apart.length === 2 ? apart : subject.trim().split('-');
   for (const snapshot of snapshots) {
     const reason =
       words.length === 2 ? ofPair(words as [string, string], snapshot, history, nowMs) : undefined;

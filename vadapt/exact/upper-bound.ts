@@ -10,7 +10,7 @@ import { makeUnits } from './units.js';
 /**
  * Proven for every objective whose penalties are penalties; Infinity for one that rewards latency, hops or change.
  * -Infinity: the problem has no answer, since a VM has no host. Milliseconds; 1,000 hosts, 1,000 VMs and 6,000 flows
- * take about 0.1 s. Equal to the best value up to rounding where it is exact.
+ * take 0.3 to 0.6 s. Equal to the best value up to rounding where it is exact.
  */
 export function upperBound(instance: Instance, objective: Objective): number {
   if (!isBounded(weightsOf(objective))) return Infinity;

@@ -5,7 +5,7 @@ import type { Placement } from './problem.js';
 
 export interface SolveOptions {
   objective: Objective;
-  /** Wall time; a solver that takes longer is not asked again. Constructive ones do not look at it. */
+  /** Wall time; a solver that takes longer is not asked again. `map-vm` does not look at it. */
   budgetMs: number;
   /** Monotonic milliseconds. */
   now: () => number;

@@ -139,8 +139,13 @@ function edgeOf(
     ...(measured && { measured }),
   });
   // A bound from below of a link that hardly anything was sent on says little.
-  if (available?.atLeast && trust === 'good')
+  if (available?.atLeast && trust === 'good') {
+    notes.add(
+      'only a bound of what more fits is known, so whether it is full cannot be told: %',
+      `${from} to ${to}`,
+    );
     return edge(Math.max(available.value, assumed().bitsPerSecond) + own, path);
+  }
   if (available && trust === 'good') return edge(available.value + own, path);
   if (available && trust === 'uncertain') {
     notes.add('old or uncertain bandwidth counts half: %', `${from} to ${to}`);

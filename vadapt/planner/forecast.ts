@@ -16,6 +16,9 @@
  * ask for no more than their pace gives them. Where the objective counts latency, the person says that the waiting is
  * for answers, and c is also multiplied by latency then / now.
  *
+ * A flow that carries next to nothing beside its other direction acknowledges it: it is not elastic, and its pace is that
+ * of the other, unless its own path is too full for it.
+ *
  * An application (VMs joined by flows). Its flows may be independent, and then what counts is their sum; or they go in
  * lock-step, as in BSP, where the slowest sets the pace of all (Virtuoso 9.3.3):
  *
@@ -35,6 +38,7 @@ import type { Instance } from '../model/instance.js';
 import { NEAR_US, type Objective, weightsOf } from '../model/objective.js';
 import type { Placement } from '../model/problem.js';
 import { maxMinRates } from '../prediction/index.js';
+import { acknowledged } from './acknowledgements.js';
 import { applicationsOf } from './applications.js';
 import { busyShares } from './busy.js';
 import { changeCost } from './change-cost.js';
@@ -82,6 +86,8 @@ export class Forecaster {
   readonly #busy: Float64Array;
   readonly #busyRaw: Float64Array;
   readonly #applications: readonly (readonly number[])[];
+  /** By flow, whose acknowledgements it is; -1: nobody's. */
+  readonly #acknowledged: Int32Array;
   readonly #paceNow: Float64Array;
   readonly #latencyNow: Float64Array;
   readonly #measured: number;
@@ -93,6 +99,7 @@ export class Forecaster {
     this.#latencyCounts = latency > 0 || nearness > 0;
     this.#busyRaw = busyShares(instance, present.paths);
     this.#busy = this.#busyRaw.map((busy) => Math.min(BUSY_MAX, busy));
+    this.#acknowledged = acknowledged(instance);
     this.#applications = applicationsOf(instance);
     this.#paceNow = cpuPaces(instance, present.mapping);
     this.#latencyNow = latencies(instance, present.paths);
@@ -110,11 +117,22 @@ export class Forecaster {
     const fair = this.#fair(placement, asks);
     for (let flow = 0; flow < sends.length; flow++)
       if (this.#isElastic(flow)) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
+    this.#follow(waits, sends, busyThen);
     const cost = changeCost(this.#instance, this.#present, placement, this.#measured);
     const nearer = this.#nearer(placement);
     const answers = waits.map((wait, flow) => wait * (nearer[flow] as number));
     const gain = this.#gain({ waits: this.#latencyCounts ? answers : waits, sends }, cost);
     return { fair, gain, hope: this.#gain({ waits: answers, sends }, cost), cost };
+  }
+
+  /** Acknowledgements take the times of what they acknowledge; a path of their own that overflows holds up both. */
+  #follow(waits: Float64Array, sends: Float64Array, busyThen: Float64Array): void {
+    for (const [flow, other] of this.#acknowledged.entries()) {
+      if (other < 0) continue;
+      const over = Math.max(1, busyThen[flow] as number) / Math.max(1, this.#busyRaw[flow] as number);
+      if (over > 1) sends[other] = Math.max(sends[other] as number, over);
+      [waits[flow], sends[flow]] = [waits[other] as number, sends[other] as number];
+    }
   }
 
   #gain(parts: Parts, cost: number): number {
@@ -132,11 +150,19 @@ export class Forecaster {
   /** Max-min, where only elastic flows want more than `asks`. */
   #fair({ paths }: Placement, asks: Float64Array): Float64Array {
     const caps = asks.map((rate, flow) => (this.#isElastic(flow) ? Infinity : rate));
+    const fair = maxMinRates(this.#instance, paths, caps).bitsPerSecond;
+    if (this.#acknowledged.every((other) => other < 0)) return fair;
+    const { demand } = this.#instance;
+    for (const [flow, other] of this.#acknowledged.entries()) {
+      if (other < 0) continue;
+      const share = (demand[flow] as number) / (demand[other] as number);
+      caps[flow] = Math.min(caps[flow] as number, share * (fair[other] as number));
+    }
     return maxMinRates(this.#instance, paths, caps).bitsPerSecond;
   }
 
   #isElastic(flow: number): boolean {
-    return (this.#busy[flow] as number) >= ELASTIC;
+    return (this.#busy[flow] as number) >= ELASTIC && (this.#acknowledged[flow] as number) < 0;
   }
 
   #longer(fair: Float64Array, flow: number): number {
@@ -153,6 +179,7 @@ export class Forecaster {
       const [wait, send] = [waits[flow] as number, sends[flow] as number];
       const busy = this.#busy[flow] as number;
       sum += (this.#instance.demand[flow] as number) / (wait + send);
+      if ((this.#acknowledged[flow] as number) >= 0) continue;
       busiest = Math.max(busiest, busy);
       if (busy < 1) longestWait = Math.max(longestWait, wait / (1 - busy));
       longestSend = Math.max(longestSend, send);

@@ -30,8 +30,12 @@ export function cpuDemand({ vm, cpus, host }: SnapshotVm, { loads }: Snapshot): 
   if (report === undefined || used === undefined || !isCpus(used)) return undefined;
   const told = report.load.vmWaits[vm];
   const waits = told !== undefined && told >= 0 ? Math.min(told, WAIT_MAX) : 0;
-  const most = cpus > 0 ? Math.max(cpus, used) : Infinity;
-  return { demand: Math.min(used / (1 - waits), most), used, waits, ageMs: report.ageMs };
+  return { demand: demandOf({ cpus }, used, waits), used, waits, ageMs: report.ageMs };
+}
+
+/** `waits`: below 1. */
+export function demandOf({ cpus }: Pick<SnapshotVm, 'cpus'>, used: number, waits: number): number {
+  return Math.min(used / (1 - waits), cpus > 0 ? Math.max(cpus, used) : Infinity);
 }
 
 /** `placed`: VMs of the problem; the others take what they take. */

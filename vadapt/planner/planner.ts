@@ -16,7 +16,7 @@ import { GivenLinks } from './links.js';
 import { Reasons } from './reasons.js';
 import type { Snapshot } from './snapshot.js';
 import { targetOf } from './target.js';
-import { byGround, movedVms, thrifty, type Thrift } from './thrift.js';
+import { byGround, MOVES_WORTH, movedVms, thrifty, type Thrift } from './thrift.js';
 import { percent } from './wording.js';
 
 /** Whoever runs solvers; rejects where one fails, takes too long, or answers nonsense. */
@@ -55,8 +55,6 @@ export interface Planned {
 
 /** By how much faster another plan must make the flows to take the place of the one before. */
 export const CLEARLY_BETTER = 0.05;
-/** By how much faster moving VMs must make them than leaving all where they are. */
-export const MOVES_WORTH = 0.05;
 /** Less gain is nothing. */
 const GAIN_MIN = 0.005;
 /** Flows that a plan lists, the busiest. */

@@ -1,9 +1,9 @@
 /** Why a step is taken, in a sentence, and the measurements behind it. */
 import type { AdaptAction, Evidence, PlannedAction } from '../../core/index.js';
 import type { Placement } from '../model/problem.js';
+import { cpuLack } from './cpu-lack.js';
 import { type Draft, pathNames } from './draft.js';
 import { pairKey } from './ground.js';
-import { cpuDemand } from './hosts.js';
 import { edgeKeys } from './links.js';
 import { WAITS_MIN } from './vms.js';
 import { bits, counted, listed, percent } from './wording.js';
@@ -143,7 +143,7 @@ export class Reasons {
   #cpu(name: string): Evidence[] {
     const { snapshot } = this.#draft;
     const vm = snapshot.vms.find((one) => one.vm === name);
-    const cpu = vm && cpuDemand(vm, snapshot);
+    const cpu = vm && cpuLack(vm, snapshot);
     if (!vm || !cpu || cpu.waits < WAITS_MIN) return [];
     const text = `${name} uses ${Number(cpu.used.toFixed(2))} CPUs on ${vm.host} and waits ${percent(cpu.waits)} of its time`;
     return [{ text, ageMs: cpu.ageMs, confidence: 1 }];

@@ -1,42 +1,79 @@
 /**
  * What several edges share (a host's uplink, a site's), from Wren's groups. What is left of a shared part is the same
  * for each member, and each sees it with its own error, so the median counts; what the overlay puts on all of them comes
- * on top, and a known capacity of the part is not exceeded.
+ * on top, and the part carries no more than its capacity: the one its members agree on, else the largest they claim.
+ *
+ * Wren ties links whose queues move together; an idle one moves with nobody. So an edge that leaves (arrives at) the same
+ * host is in the group as well, unless it was seen to carry more than the group does: who takes it for a way around
+ * the host's own access would be wrong far more often than right.
  */
+import type { BottleneckGroup } from '../../core/index.js';
 import type { SharedCapacity } from '../model/problem.js';
 import type { DraftEdge } from './edges.js';
 import type { Notes } from './notes.js';
 import type { Snapshot } from './snapshot.js';
-import { trustOf } from './trust.js';
+import { rateOf, trustOf } from './trust.js';
 
 /** Groups with less are left out. */
 export const GROUP_CONFIDENCE_MIN = 0.3;
+/** An edge seen to carry so many times what the group carries goes another way. */
+export const APART_RATIO = 1.25;
 
 export function sharedCapacities(
   { underlay }: Snapshot,
   edges: ReadonlyMap<string, DraftEdge>,
   notes: Notes,
 ): SharedCapacity[] {
-  return underlay.bottlenecks.flatMap(({ where, members, confidence, capacityBitsPerSecond }, i) => {
-    const inside = members.flatMap((member) => edges.get(member) ?? []);
-    if (inside.length < 2) return [];
-    if (!(confidence >= GROUP_CONFIDENCE_MIN)) {
-      notes.add('a bottleneck that is not sure is left out: %', where);
+  return underlay.bottlenecks.flatMap((group, i) => {
+    const members = group.members.flatMap((member) => edges.get(member) ?? []);
+    if (members.length < 2) return [];
+    if (!(group.confidence >= GROUP_CONFIDENCE_MIN)) {
+      notes.add('a bottleneck that is not sure is left out: %', group.where);
       return [];
     }
-    const measured = inside.filter(({ measured: path }) => path);
-    const left = median(measured.map(({ bitsPerSecond, own }) => bitsPerSecond - own));
-    if (left === undefined) return [];
+    const carries = capacityOf(group, members);
+    const inside = [...members, ...alike(group, members, edges, carries)];
     const own = inside.reduce((sum, edge) => sum + edge.own, 0);
-    const most =
-      capacityBitsPerSecond && trustOf(capacityBitsPerSecond) === 'good'
-        ? capacityBitsPerSecond.value
-        : Infinity;
-    const bitsPerSecond = Math.max(own, Math.min(left + own, most));
+    const bitsPerSecond = Math.max(own, carries);
     if (!(bitsPerSecond > 0)) return [];
-    const name = `${where}#${i}`;
+    const name = `${group.where}#${i}`;
     return [{ name, bitsPerSecond, edges: inside.map(({ from, to }) => [from, to] as const) }];
   });
+}
+
+/** Of the part that they share, bits a second. */
+function capacityOf({ capacityBitsPerSecond }: BottleneckGroup, members: readonly DraftEdge[]): number {
+  const own = members.reduce((sum, edge) => sum + edge.own, 0);
+  const agreed =
+    capacityBitsPerSecond && trustOf(capacityBitsPerSecond) === 'good' ? capacityBitsPerSecond.value : 0;
+  const claimed = members.map(({ measured }) => rateOf(measured?.link?.capacityBitsPerSecond));
+  const most = agreed || Math.max(...claimed);
+  const measured = members.filter((edge) => edge.measured);
+  // A bound from below is not what is left.
+  const exact = measured.filter((edge) => !edge.measured?.availableBitsPerSecond?.atLeast);
+  const left = median(
+    (exact.length > 0 ? exact : measured).map(({ bitsPerSecond, own: ours }) => bitsPerSecond - ours),
+  );
+  if (left !== undefined) return Math.min(left + own, most || Infinity);
+  return most || Math.max(...members.map(({ bitsPerSecond }) => bitsPerSecond));
+}
+
+/** Edges on the same side of the group's host that nothing tells from its members. */
+function alike(
+  { where }: BottleneckGroup,
+  members: readonly DraftEdge[],
+  edges: ReadonlyMap<string, DraftEdge>,
+  carries: number,
+): DraftEdge[] {
+  const [leaves, arrives] = [members.map(({ from }) => from), members.map(({ to }) => to)];
+  const same = (names: readonly string[]) => names.every((name) => name === names[0]);
+  const side = where.startsWith('leaving ') && same(leaves) ? 'from' : 'to';
+  if (side === 'to' && !(where.startsWith('arriving at ') && same(arrives))) return [];
+  const host = members[0]?.[side];
+  const inGroup = new Set(members);
+  return [...edges.values()].filter(
+    (edge) => edge[side] === host && !inGroup.has(edge) && edge.bitsPerSecond <= APART_RATIO * carries,
+  );
 }
 
 function median(values: readonly number[]): number | undefined {

@@ -4,14 +4,17 @@
  * stay undone.
  */
 import { whyMappingInvalid } from '../model/validity.js';
-import type { Objective } from '../model/objective.js';
+import { type Objective, weightsOf } from '../model/objective.js';
 import type { Placement } from '../model/problem.js';
 import type { Draft } from './draft.js';
 import { type Forecaster, scoreOf } from './forecast.js';
+import { withoutIdleRelays } from './relays.js';
 import { type GivenLinks, linksNeeded, linksThatFit, rerouted, withinLinks } from './links.js';
 
 /** Of the gain, what a step must be worth to stay. */
 export const STEP_WORTH = 0.02;
+/** Of what all flows get, what a move must bring: it holds up its VM, and its prediction may be wrong. */
+export const MOVES_WORTH = 0.05;
 /** A flow that gets less than this over now may as well stay where it is. */
 const RATE_SAME = 1.02;
 
@@ -27,9 +30,15 @@ export interface Thrift {
 /** Within the limits on links and moves. */
 export function thrifty(work: Thrift, placement: Placement): Placement {
   const { draft, given, objective } = work;
-  let best = withinLinks(draft, given, objective, placement);
+  const { latency, nearness } = weightsOf(objective);
+  const direct = (one: Placement) => {
+    if (latency > 0 || nearness > 0) return one; // A longer way may be the nearer one.
+    const fewer = withoutIdleRelays(draft, work.forecaster, one);
+    return fewer === one ? one : withinLinks(draft, given, objective, fewer);
+  };
+  let best = direct(withinLinks(draft, given, objective, placement));
   best = fewerMoves(work, fewerRoutes(work, best));
-  return fewerRoutes(work, best);
+  return fewerRoutes(work, direct(best));
 }
 
 /** Flows that gain nothing by another path, all at once: the gain of all tells whether they may stay. */
@@ -78,11 +87,17 @@ function fewerMoves(work: Thrift, placement: Placement): Placement {
     if (over()) break;
     const without = backHome(work, best, new Set([vm]));
     if (!without) continue;
-    if (!isWorth(work, without, score)) continue;
-    best = without;
-    score = scoreIn(work, best);
+    const left = scoreIn(work, without);
+    if (!paysLess(left, score, draft.settings.gainThreshold)) continue;
+    [best, score] = [without, left];
   }
   return best;
+}
+
+/** True: the move brings too little. The last one that makes a change worth it is not such a one. */
+function paysLess(without: number, score: number, threshold: number): boolean {
+  if (score >= threshold && without < threshold) return false;
+  return (1 + without) * (1 + MOVES_WORTH) > 1 + score;
 }
 
 /** By VM, what its flows get more; bits a second. */

@@ -1,8 +1,8 @@
 /** VMs of the problem: what they need, and where they may be. */
 import type { AdaptSettings } from '../../core/index.js';
 import type { VmDemand } from '../model/problem.js';
+import { commonWait, cpuLack } from './cpu-lack.js';
 import type { Ground } from './ground.js';
-import { cpuDemand } from './hosts.js';
 import type { Notes } from './notes.js';
 import type { Snapshot, SnapshotVm } from './snapshot.js';
 
@@ -27,11 +27,12 @@ export function vmDemands(
   notes: Notes,
 ): VmDemand[] {
   const routed = routedByUser(snapshot);
+  const common = commonWait(snapshot);
   const constrained = new Set(snapshot.topology.constraints.flatMap(({ vms }) => vms));
   return snapshot.vms
     .filter(({ vm, network }) => network === snapshot.network && placed.has(vm))
     .map((vm) => {
-      const cpu = cpuDemand(vm, snapshot);
+      const cpu = cpuLack(vm, snapshot, common);
       const matters =
         rules.talking.has(vm.vm) || constrained.has(vm.vm) || (cpu !== undefined && cpu.waits >= WAITS_MIN);
       const why = whyPinned(vm, rules, routed);

@@ -11,10 +11,10 @@ export function bits(bitsPerSecond: number): string {
   return `${Number(value.toPrecision(3))} ${units[unit]}`;
 }
 
-/** `35 %`, of 0.35. */
+/** `35%`, of 0.35. */
 export function percent(share: number): string {
   const value = share * 100;
-  return `${Math.abs(value) < 10 ? Number(value.toFixed(1)) : Math.round(value)} %`;
+  return `${Math.abs(value) < 10 ? Number(value.toFixed(1)) : Math.round(value)}%`;
 }
 
 /** `3 moves`, `1 link`. */

@@ -1,14 +1,16 @@
 /**
  * A good path of one flow among many hosts: the direct one, those over one relay and those over two, where relays are
  * taken from candidate sets: the widest edges out of the source and into the destination. The value of all flows
- * decides, exactly, among those that can be better at all. Where none of them exists, the widest path.
+ * decides, exactly, among those that can be better at all. Where none of them exists, the widest path; among many hosts
+ * and where it is not thorough, one of the fewest hops.
  *
- * O(candidates), and O(hosts^2) where the widest path must be asked; a candidate set is made once a host, O(hosts).
+ * O(candidates), and O(edges) and more where the widest path must be asked; a candidate set is made once a host, O(hosts).
  */
 import { flowValue } from '../model/objective.js';
 import type { Instance } from '../model/instance.js';
 import type { PathSearch } from './path-search.js';
 import type { RoutedFlows } from './routed-flows.js';
+import { FewestHops } from './fewest-hops.js';
 import { WidestPath } from './widest-path.js';
 
 /** Candidates for one relay, of either end: all hosts of a middling network. */
@@ -107,11 +109,15 @@ export class RelayPaths implements PathSearch {
   readonly #bounded: boolean;
   readonly #trial = new Int32Array(4);
   readonly #seconds = new Int32Array(PAIRED);
+  #fewest: FewestHops | undefined;
   #widest: WidestPath | undefined;
   #length = 0;
   #best = 0;
   #demand = 0;
   #boundUs = 0;
+  /** The direct edge, where it crosses shared capacities, or -1; and the value of all others once these are pushed. */
+  #direct = -1;
+  #afterShared = 0;
 
   constructor(routed: RoutedFlows, candidates: CandidateRelays) {
     this.#routed = routed;
@@ -131,7 +137,9 @@ export class RelayPaths implements PathSearch {
     this.#boundUs = latencyBound[flow] as number;
     this.#trial[0] = from;
     this.#trial[1] = to;
+    this.#direct = -1;
     this.#consider(2);
+    this.#pushDirect(from * this.#routed.instance.hosts + to);
     if (this.#hopsMax >= 2) this.#overOne(from, to);
     if (this.#hopsMax >= 3 && this.thorough) this.#overTwo(from, to);
     return this.#length > 0 ? this.#length : this.#anyPath(flow, from, to);
@@ -212,11 +220,49 @@ export class RelayPaths implements PathSearch {
     for (let i = 1; i < length; i++)
       sum += latency[(this.#trial[i - 1] as number) * hosts + (this.#trial[i] as number)] as number;
     if (this.#bounded && this.#hope(width - this.#demand, sum, length - 1) <= this.#best) return;
+    if (this.#direct >= 0 && this.#losesAsDirect(length, width - this.#demand, sum)) return;
     const value = this.#exact(length, sum);
     if (value <= this.#best) return;
     this.#best = value;
     this.#length = length;
     for (let i = 0; i < length; i++) this.path[i] = this.#trial[i] as number;
+  }
+
+  /**
+   * A site's uplink is crossed by every way out, and by thousands of flows: what they lose is added up once, for the
+   * direct edge, and bounds every path that crosses the same.
+   */
+  #pushDirect(edge: number): void {
+    const routed = this.#routed;
+    const { sharedStart } = routed.instance;
+    if (!this.#bounded || sharedStart.length === 0 || sharedStart[edge] === sharedStart[edge + 1]) return;
+    routed.mark();
+    routed.pushShared(edge, this.#demand);
+    this.#afterShared = routed.total;
+    routed.rollback();
+    this.#direct = edge;
+  }
+
+  /** Whether the trial crosses all that the direct edge shares, and is therefore no better than the best. */
+  #losesAsDirect(length: number, residual: number, latency: number): boolean {
+    const { instance, weights } = this.#routed;
+    const { sharedStart, sharedOfEdge } = instance;
+    const value = flowValue(weights, this.#demand, this.#boundUs, residual, latency, length - 1);
+    if (this.#afterShared + value > this.#best) return false;
+    const end = sharedStart[this.#direct + 1] as number;
+    for (let i = sharedStart[this.#direct] as number; i < end; i++)
+      if (!this.#crosses(length, sharedOfEdge[i] as number)) return false;
+    return true;
+  }
+
+  #crosses(length: number, shared: number): boolean {
+    const { hosts, sharedStart, sharedOfEdge } = this.#routed.instance;
+    for (let hop = 1; hop < length; hop++) {
+      const edge = (this.#trial[hop - 1] as number) * hosts + (this.#trial[hop] as number);
+      const end = sharedStart[edge + 1] as number;
+      for (let i = sharedStart[edge] as number; i < end; i++) if (sharedOfEdge[i] === shared) return true;
+    }
+    return false;
   }
 
   #exact(length: number, latency: number): number {
@@ -235,9 +281,15 @@ export class RelayPaths implements PathSearch {
   }
 
   #anyPath(flow: number, from: number, to: number): number {
-    this.#widest ??= new WidestPath(this.#routed);
-    const length = this.#widest.find(flow, from, to);
-    for (let i = 0; i < length; i++) this.path[i] = this.#widest.path[i] as number;
+    const search = this.#anySearch();
+    const length = search.find(flow, from, to);
+    for (let i = 0; i < length; i++) this.path[i] = search.path[i] as number;
     return length;
+  }
+
+  #anySearch(): PathSearch {
+    if (!this.thorough && this.#routed.instance.hosts > MANY_HOSTS)
+      return (this.#fewest ??= new FewestHops(this.#routed));
+    return (this.#widest ??= new WidestPath(this.#routed));
   }
 }

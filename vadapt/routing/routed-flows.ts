@@ -108,12 +108,8 @@ export class RoutedFlows {
   /** Takes the flow's demand off an edge that it is to cross, and off what is shared. The flow is in no list yet. */
   push(edge: number, demand: number): void {
     this.#lessen(edge, demand);
-    const { sharedStart, sharedOfEdge, linked, hosts } = this.instance;
-    if (sharedStart.length > 0) {
-      const end = sharedStart[edge + 1] as number;
-      for (let i = sharedStart[edge] as number; i < end; i++)
-        this.#lessen(hosts * hosts + (sharedOfEdge[i] as number), demand);
-    }
+    this.pushShared(edge, demand);
+    const { linked, hosts } = this.instance;
     if (
       this.#linkCost > 0 &&
       linked[edge] === 0 &&
@@ -121,6 +117,15 @@ export class RoutedFlows {
       this.#crossings.head[edge] === -1
     )
       this.total -= this.#linkCost;
+  }
+
+  /** The part of `push` that is about what is shared: what every path loses that has the same capacities to cross. */
+  pushShared(edge: number, demand: number): void {
+    const { sharedStart, sharedOfEdge, hosts } = this.instance;
+    if (sharedStart.length === 0) return;
+    const end = sharedStart[edge + 1] as number;
+    for (let i = sharedStart[edge] as number; i < end; i++)
+      this.#lessen(hosts * hosts + (sharedOfEdge[i] as number), demand);
   }
 
   /** What an edge has left for a flow that would cross it, before the flow itself. */
@@ -165,6 +170,30 @@ export class RoutedFlows {
     this.#appraise(flow);
     this.total += this.value[flow] as number;
     if (this.#totals.length === 0) this.#forget();
+  }
+
+  /**
+   * Puts a flow that is off on a path, and looks at nothing else: for many at once, with `settle` after the last, before
+   * anything is read. Not between `mark` and its end.
+   */
+  lay(flow: number, path: ArrayLike<number>, length: number): void {
+    const at = flow * this.pathRoom;
+    for (let i = 0; i < length; i++) this.paths[at + i] = path[i] as number;
+    this.pathLength[flow] = length;
+    this.residual[flow] = -(this.instance.demand[flow] as number);
+    this.#link(flow);
+  }
+
+  /** The reverse of `lay`, with `settle` after the last as well. */
+  lift(flow: number): void {
+    this.#crossings.leave(flow);
+    this.pathLength[flow] = OFF;
+  }
+
+  /** Takes all flows off. Not between `mark` and its end. */
+  clear(): void {
+    for (let flow = 0; flow < this.instance.flows; flow++) if (this.pathLength[flow] !== OFF) this.lift(flow);
+    this.settle();
   }
 
   /** Takes a flow off its path. */

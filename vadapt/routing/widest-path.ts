@@ -8,8 +8,9 @@
  * one case: a capacity that is shared by two edges of the path is looked at as if it were crossed once (EveryPath looks
  * at that exactly). Where no path keeps the bound: the one of least latency.
  *
- * O(hosts^2) without a bound, O(log(edges) x hops x edges) with one.
+ * O(hosts^2 + hops x edges) without a bound, O(log(edges) x hops x edges) with one.
  */
+import { Neighbours } from './neighbours.js';
 import type { PathSearch } from './path-search.js';
 import type { RoutedFlows } from './routed-flows.js';
 
@@ -25,6 +26,8 @@ export class WidestPath implements PathSearch {
   /** Rows of hosts, one for each number of hops. */
   readonly #latency: Float64Array;
   readonly #before: Int32Array;
+  /** Edges that lead from a host, and where. */
+  readonly #neighbours: Neighbours;
 
   constructor(routed: RoutedFlows) {
     const { hosts, maxHops } = routed.instance;
@@ -36,6 +39,7 @@ export class WidestPath implements PathSearch {
     this.#frontier = new Int32Array(hosts);
     this.#latency = new Float64Array((this.#hopsMax + 1) * hosts);
     this.#before = new Int32Array((this.#hopsMax + 1) * hosts);
+    this.#neighbours = new Neighbours(routed.instance);
   }
 
   find(flow: number, from: number, to: number): number {
@@ -75,12 +79,15 @@ export class WidestPath implements PathSearch {
   }
 
   #relax(host: number, waitingBefore: number): number {
-    const { hosts, bandwidth } = this.#routed.instance;
+    const { hosts } = this.#routed.instance;
+    const { start, to } = this.#neighbours;
     const own = this.#width[host] as number;
+    const end = start[host + 1] as number;
     let waiting = waitingBefore;
-    for (let next = 0, edge = host * hosts; next < hosts; next++, edge++) {
-      if (this.#settled[next] === 1 || !((bandwidth[edge] as number) > 0)) continue;
-      const width = Math.min(own, this.#routed.room(edge));
+    for (let i = start[host] as number; i < end; i++) {
+      const next = to[i] as number;
+      if (this.#settled[next] === 1) continue;
+      const width = Math.min(own, this.#routed.room(host * hosts + next));
       if (width <= (this.#width[next] as number)) continue;
       if (this.#width[next] === -Infinity) this.#frontier[waiting++] = next;
       this.#width[next] = width;
@@ -103,15 +110,19 @@ export class WidestPath implements PathSearch {
 
   /** One hop more; false where nothing new is reached. */
   #layer(hops: number, from: number, width: number): boolean {
-    const { hosts, bandwidth, latency, relays } = this.#routed.instance;
+    const { hosts, latency, relays } = this.#routed.instance;
+    const { start, to } = this.#neighbours;
     const [last, now] = [(hops - 1) * hosts, hops * hosts];
     this.#latency.fill(Infinity, now, now + hosts);
     let reached = false;
     for (let host = 0; host < hosts; host++) {
       const sofar = this.#latency[last + host] as number;
       if (sofar === Infinity || (host !== from && relays[host] !== 1)) continue;
-      for (let next = 0, edge = host * hosts; next < hosts; next++, edge++) {
-        if (next === host || !((bandwidth[edge] as number) > 0) || this.#routed.room(edge) < width) continue;
+      const end = start[host + 1] as number;
+      for (let i = start[host] as number; i < end; i++) {
+        const next = to[i] as number;
+        const edge = host * hosts + next;
+        if (this.#routed.room(edge) < width) continue;
         const sum = sofar + (latency[edge] as number);
         if (sum >= (this.#latency[now + next] as number)) continue;
         this.#latency[now + next] = sum;
@@ -136,12 +147,15 @@ export class WidestPath implements PathSearch {
 
   /** Each once, the widest first. */
   #widthsBelow(below: number): Float64Array {
-    const { hosts, bandwidth } = this.#routed.instance;
+    const { hosts } = this.#routed.instance;
+    const { start, to } = this.#neighbours;
     const widths = new Set<number>();
-    for (let edge = 0; edge < hosts * hosts; edge++) {
-      if (edge % (hosts + 1) === 0 || !((bandwidth[edge] as number) > 0)) continue;
-      const width = this.#routed.room(edge);
-      if (width < below) widths.add(width);
+    for (let host = 0; host < hosts; host++) {
+      const end = start[host + 1] as number;
+      for (let i = start[host] as number; i < end; i++) {
+        const width = this.#routed.room(host * hosts + (to[i] as number));
+        if (width < below) widths.add(width);
+      }
     }
     return Float64Array.from(widths).sort().reverse();
   }

@@ -10,7 +10,7 @@ import type { Solver } from '../model/solver.js';
 /** Hosts, VMs, and flows up to which a proof is tried. */
 const SMALL = { hosts: 8, vms: 8, flows: 24 };
 /** Of the budget. */
-const HEURISTIC_SHARE = 0.6;
+const HEURISTIC_SHARE = 0.85;
 
 export function autoSolver(heuristic: Solver): Solver {
   return {

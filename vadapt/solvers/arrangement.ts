@@ -10,7 +10,9 @@ import {
   byDemand,
   CandidateRelays,
   EveryPath,
+  FewestHops,
   hopsMax,
+  MANY_HOSTS,
   OFF,
   type PathSearch,
   RelayPaths,
@@ -23,6 +25,8 @@ import { flowsOfUnits, type Searched } from './searched.js';
 
 /** Up to so many hosts every path is looked at. */
 const FEW_HOSTS = 9;
+/** Flows between two looks at the clock; among many hosts, where a path takes long, every one. */
+const FLOWS_A_LOOK = 16;
 /** A copy of what an arrangement was. */
 export interface Saved {
   value: number;
@@ -35,15 +39,21 @@ export class Arrangement implements Searched {
   readonly instance: Instance;
   readonly places: Places;
   readonly routed: RoutedFlows;
-  readonly search: PathSearch;
+  search: PathSearch;
   /** Absent where every path is looked at. */
-  readonly relays: CandidateRelays | undefined;
+  relays: CandidateRelays | undefined;
   /** Unit to flows that begin or end there, the largest first. */
   readonly flowsOf: readonly Int32Array[];
   /** Flows, the largest first. */
   readonly order: Int32Array;
   /** Flow to place in `order`. */
   readonly #rank: Int32Array;
+  /** True: time is over, and what has to be routed takes the first path there is. */
+  over: () => boolean = () => false;
+  #hasty: FewestHops;
+  readonly #flowsALook: number;
+  #sinceLook = 0;
+  #hurries = false;
   readonly #off: Int32Array;
   #offLength = 0;
 
@@ -54,6 +64,8 @@ export class Arrangement implements Searched {
     this.routed = new RoutedFlows(instance, weights, hopsMax(instance, start?.paths));
     this.relays = instance.hosts <= FEW_HOSTS ? undefined : new CandidateRelays(instance);
     this.search = this.relays ? new RelayPaths(this.routed, this.relays) : new EveryPath(this.routed);
+    this.#hasty = new FewestHops(this.routed);
+    this.#flowsALook = instance.hosts > MANY_HOSTS ? 1 : FLOWS_A_LOOK;
     this.order = byDemand(instance.demand);
     this.#rank = new Int32Array(instance.flows);
     this.order.forEach((flow, rank) => {
@@ -103,8 +115,7 @@ export class Arrangement implements Searched {
     const waiting = this.#off.subarray(0, this.#offLength);
     if (this.#offLength > 1) sortByRank(waiting, this.#rank);
     this.#offLength = 0;
-    for (const flow of waiting)
-      if (this.#hasEnds(flow)) route(this.routed, this.search, this.places.mapping, flow);
+    for (const flow of waiting) if (this.#hasEnds(flow)) this.#route(flow);
   }
 
   /** Routes all that is off. */
@@ -146,17 +157,16 @@ export class Arrangement implements Searched {
     for (let flow = 0; flow < this.instance.flows; flow++) {
       const length = pathLength[flow] as number;
       if (length !== OFF)
-        this.routed.put(flow, paths.subarray(flow * pathRoom, flow * pathRoom + length), length);
+        this.routed.lay(flow, paths.subarray(flow * pathRoom, flow * pathRoom + length), length);
     }
+    this.routed.settle();
   }
 
   clear(): void {
-    for (let flow = 0; flow < this.instance.flows; flow++)
-      if (this.routed.pathLength[flow] !== OFF) this.routed.take(flow);
     for (let unit = 0; unit < this.places.units; unit++)
       if (this.places.hostOf[unit] !== NOWHERE) this.places.take(unit);
     // Nothing is on: what is left is the whole, to the bit.
-    this.routed.settle();
+    this.routed.clear();
     this.places.cost = 0;
   }
 
@@ -171,10 +181,36 @@ export class Arrangement implements Searched {
     return mapping[flowFrom[flow] as number] !== NOWHERE && mapping[flowTo[flow] as number] !== NOWHERE;
   }
 
+  /** The instance's edges have changed: what was listed of them is listed anew when it is asked for. */
+  forgetEdges(): void {
+    this.#hasty = new FewestHops(this.routed);
+    this.relays = this.relays && new CandidateRelays(this.instance);
+    this.search = this.relays ? new RelayPaths(this.routed, this.relays) : new EveryPath(this.routed);
+  }
+
+  /** Routes, in haste, all that is off, and adds up once. Not between marks. */
+  settleHastily(): void {
+    const { routed, places, instance } = this;
+    for (let flow = 0; flow < instance.flows; flow++) {
+      if (routed.pathLength[flow] !== OFF || !this.#hasEnds(flow)) continue;
+      const from = places.mapping[instance.flowFrom[flow] as number] as number;
+      const to = places.mapping[instance.flowTo[flow] as number] as number;
+      routed.lay(flow, this.#hasty.path, this.#hasty.find(flow, from, to));
+    }
+    routed.settle();
+  }
+
+  #route(flow: number): void {
+    if (++this.#sinceLook >= this.#flowsALook) {
+      this.#sinceLook = 0;
+      this.#hurries = this.over();
+    }
+    route(this.routed, this.#hurries ? this.#hasty : this.search, this.places.mapping, flow);
+  }
+
   #settleFresh(flows: Int32Array): void {
     for (const flow of flows)
-      if (this.routed.pathLength[flow] === OFF && this.#hasEnds(flow))
-        route(this.routed, this.search, this.places.mapping, flow);
+      if (this.routed.pathLength[flow] === OFF && this.#hasEnds(flow)) this.#route(flow);
   }
 }
 

@@ -9,9 +9,14 @@ import { NOWHERE, type Places } from './places.js';
 const DRAWS = 20;
 /** Of the search for what packs tightly. */
 const STEPS_MAX = 200_000;
+const STEPS_A_LOOK = 64;
 
-/** Unit to host; undefined: none was found. `places` is empty before and after. */
-export function firstMapping(places: Places, random: Random): Int32Array | undefined {
+/** Unit to host; undefined: none was found. `places` is empty before and after. `over`: no more search. */
+export function firstMapping(
+  places: Places,
+  random: Random,
+  over: () => boolean = () => false,
+): Int32Array | undefined {
   const order = hardestFirst(places, random);
   for (let draw = 0; draw < DRAWS; draw++) if (drawAll(places, order, random)) return lifted(places);
   let steps = STEPS_MAX;
@@ -20,6 +25,7 @@ export function firstMapping(places: Places, random: Random): Int32Array | undef
     const unit = order[at] as number;
     for (const host of shuffle(Int32Array.from(places.domain(unit)), random)) {
       if (steps-- <= 0) return false;
+      if (steps % STEPS_A_LOOK === 0 && over()) steps = 0;
       if (!places.fits(unit, host)) continue;
       places.put(unit, host);
       if (search(at + 1)) return true;

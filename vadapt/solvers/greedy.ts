@@ -1,11 +1,13 @@
 /**
  * Greedy with co-location: units one after the other, always the one that talks most with those already placed, each on
  * the host where the value of all that is placed is greatest; its peers' hosts are among those tried. Then one pass of
- * rip-up. O(units x candidate hosts x flows of a unit).
+ * rip-up. O(units x candidate hosts x flows of a unit). When time is over, the units that are left go where their peers'
+ * direct edges are best, and their flows on the first paths there are.
  */
 import type { Random } from '../../core/index.js';
+import type { Instance } from '../model/instance.js';
 import type { Solver } from '../model/solver.js';
-import { ripUp } from '../routing/index.js';
+import { MANY_HOSTS, rerouteEach } from '../routing/index.js';
 import { Arrangement } from './arrangement.js';
 import { CandidateHosts } from './candidates.js';
 import { firstMapping } from './first-mapping.js';
@@ -15,23 +17,49 @@ import { betterOf } from './start.js';
 export const greedy: Solver = {
   name: 'greedy',
   source: 'the unit that talks most next, where the value is greatest; hosts may be shared',
-  solve(instance, { objective, random, start }) {
+  solve(instance, { objective, random, start, now, budgetMs }) {
+    const until = now() + budgetMs;
+    const over = () => now() >= until;
     const arrangement = new Arrangement(instance, objective, start);
-    if (!placeGreedily(arrangement, random)) return betterOf(instance, objective, undefined, start);
-    let rounds = 0;
-    ripUp(
-      arrangement.ripUp(() => rounds++ > 0),
-      arrangement.order,
-    );
+    arrangement.over = over;
+    if (!placeGreedily(arrangement, random, over)) return betterOf(instance, objective, undefined, start);
+    rerouteEach(arrangement.ripUp(over), arrangement.order);
     return betterOf(instance, objective, arrangement.placement(), start);
   },
 };
 
 /** Hosts that are tried for a unit. */
 const TRIED = 16;
+/** Where paths are costly. */
+const TRIED_OF_MANY = 6;
 
 /** Places all units that are nowhere. False where no mapping was found; then nothing is placed. */
-export function placeGreedily(arrangement: Arrangement, random: Random): boolean {
+export function placeGreedily(
+  arrangement: Arrangement,
+  random: Random,
+  over: () => boolean = () => false,
+): boolean {
+  const { places, search, instance } = arrangement;
+  if (!places.hostOf.includes(NOWHERE)) return true;
+  // Where a path takes long, better ones are looked for once all units are placed.
+  const costly = pathsAreCostly(instance);
+  search.thorough = !costly;
+  const placed = placeEach(arrangement, costly ? TRIED_OF_MANY : TRIED, random, over);
+  search.thorough = true;
+  return placed || placeAnyhow(arrangement, random, over);
+}
+
+/** Among many hosts: capacities that many flows share, or few edges, so that most paths have to be searched for. */
+function pathsAreCostly({ hosts, bandwidth, sharedCapacity }: Instance): boolean {
+  if (hosts <= MANY_HOSTS) return false;
+  if (sharedCapacity.length > 0) return true;
+  let edges = 0;
+  for (const bits of bandwidth) if (bits > 0) edges++;
+  return edges < (hosts * hosts) / 2;
+}
+
+/** False where one fits nowhere. */
+function placeEach(arrangement: Arrangement, tried: number, random: Random, over: () => boolean): boolean {
   const { places } = arrangement;
   const candidates = new CandidateHosts(arrangement);
   const room = widestEdges(arrangement);
@@ -40,21 +68,28 @@ export function placeGreedily(arrangement: Arrangement, random: Random): boolean
     if (places.hostOf[unit] !== NOWHERE) addTalk(arrangement, unit, talk);
   for (;;) {
     const unit = next(arrangement, talk);
-    if (unit === NOWHERE) return true;
-    const host = bestHost(arrangement, candidates, unit, room, random);
-    if (host === NOWHERE) return placeAnyhow(arrangement, random);
-    arrangement.place(unit, host);
+    if (unit === NOWHERE) break;
+    const late = over();
+    const host = late
+      ? likelyHost(arrangement, candidates, unit, random)
+      : bestHost(arrangement, candidates, unit, tried, room, random);
+    if (host === NOWHERE) return false;
+    if (late) arrangement.drop(unit, host);
+    else arrangement.place(unit, host);
     addTalk(arrangement, unit, talk);
   }
+  if (over()) arrangement.settleHastily();
+  return true;
 }
 
 /** Greed led where nothing fits: all over again, from what fits. */
-function placeAnyhow(arrangement: Arrangement, random: Random): boolean {
+function placeAnyhow(arrangement: Arrangement, random: Random, over: () => boolean): boolean {
   arrangement.clear();
-  const mapping = firstMapping(arrangement.places, random);
+  const mapping = firstMapping(arrangement.places, random, over);
   if (!mapping) return false;
   mapping.forEach((host, unit) => arrangement.drop(unit, host));
-  arrangement.settleAll();
+  if (over()) arrangement.settleHastily();
+  else arrangement.settleAll();
   return true;
 }
 
@@ -102,11 +137,12 @@ function bestHost(
   arrangement: Arrangement,
   candidates: CandidateHosts,
   unit: number,
+  tried: number,
   room: Float64Array,
   random: Random,
 ): number {
   let [best, value] = [NOWHERE, -Infinity];
-  candidates.of(unit, TRIED, random);
+  candidates.of(unit, tried, random);
   for (let i = 0; i < candidates.length; i++) {
     const host = candidates.hosts[i] as number;
     arrangement.mark();
@@ -116,6 +152,20 @@ function bestHost(
     const tie = reached === value && (room[host] as number) > (room[best] as number);
     if (reached > value || tie) [best, value] = [host, reached];
   }
-  if (best !== NOWHERE) return best;
+  return best === NOWHERE ? anyHost(arrangement, unit) : best;
+}
+
+/** The most promising, untried. */
+function likelyHost(
+  arrangement: Arrangement,
+  candidates: CandidateHosts,
+  unit: number,
+  random: Random,
+): number {
+  candidates.of(unit, 1, random);
+  return candidates.length > 0 ? (candidates.hosts[0] as number) : anyHost(arrangement, unit);
+}
+
+function anyHost(arrangement: Arrangement, unit: number): number {
   return arrangement.places.domain(unit).find((host) => arrangement.places.fits(unit, host)) ?? NOWHERE;
 }

@@ -11,5 +11,6 @@ import { random } from './random.js';
 export { adaptTopology, type FastPath, type TopologyCost } from './adapt-topology.js';
 export { directPaths } from './map-vm.js';
 export { redecide, type Touched } from './redecide.js';
+export { Redecider } from './redecider.js';
 
 export const SOLVERS: readonly Solver[] = [auto, random, mapVm, greedy, annealing, large, exact];

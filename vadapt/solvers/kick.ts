@@ -18,7 +18,7 @@ export function kick(
   const before = arrangement.value;
   arrangement.mark();
   let unit = Math.floor(random() * arrangement.places.units);
-  for (let left = 1 + Math.floor(random() * KICKED_MAX); left > 0 && unit !== NOWHERE; left--) {
+  for (let left = 1 + Math.floor(random() * KICKED_MAX); left > 0 && unit !== NOWHERE && !over(); left--) {
     arrangement.mark();
     if (randomMove(arrangement, random, unit)) arrangement.commit();
     else arrangement.rollback();

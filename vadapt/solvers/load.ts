@@ -11,7 +11,12 @@ export type Loaded = 'whole' | 'part' | 'none';
  * Puts an arrangement that is empty to where a placement is, as far as that still holds: units that no longer fit, and
  * flows whose path is none any more, are placed and routed anew.
  */
-export function loadPlacement(arrangement: Arrangement, placement: Placement, random: Random): Loaded {
+export function loadPlacement(
+  arrangement: Arrangement,
+  placement: Placement,
+  random: Random,
+  over: () => boolean = () => false,
+): Loaded {
   const { mapping, paths } = placement;
   const { places, routed, instance } = arrangement;
   let whole = true;
@@ -23,15 +28,17 @@ export function loadPlacement(arrangement: Arrangement, placement: Placement, ra
   });
   for (let flow = 0; flow < instance.flows; flow++) {
     const path = paths[flow] as Int32Array;
-    if (path.length > 0 && leads(arrangement, flow, path)) routed.put(flow, path, path.length);
+    if (path.length > 0 && leads(arrangement, flow, path)) routed.lay(flow, path, path.length);
     else if (path.length > 0) whole = false;
   }
+  routed.settle();
   arrangement.settleAll();
-  if (!placeGreedily(arrangement, random)) return 'none';
+  if (!placeGreedily(arrangement, random, over)) return 'none';
   return whole ? 'whole' : 'part';
 }
 
-function leads({ instance, places }: Arrangement, flow: number, path: Int32Array): boolean {
+/** Whether a path still joins the flow's hosts. */
+export function leads({ instance, places }: Arrangement, flow: number, path: Int32Array): boolean {
   const { hosts, bandwidth, relays, maxHops, flowFrom, flowTo } = instance;
   if (path[0] !== places.mapping[flowFrom[flow] as number]) return false;
   if (path[path.length - 1] !== places.mapping[flowTo[flow] as number]) return false;

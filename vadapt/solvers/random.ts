@@ -7,8 +7,10 @@ import { betterOf } from './start.js';
 export const random: Solver = {
   name: 'random',
   source: 'a mapping drawn at random, flows on their best paths, the largest first',
-  solve(instance, { objective, random: draw, start }) {
+  solve(instance, { objective, random: draw, start, now, budgetMs }) {
     const arrangement = new Arrangement(instance, objective, start);
+    const until = now() + budgetMs;
+    arrangement.over = () => now() >= until;
     const mapping = firstMapping(arrangement.places, draw);
     if (!mapping) return betterOf(instance, objective, undefined, start);
     mapping.forEach((host, unit) => arrangement.drop(unit, host));

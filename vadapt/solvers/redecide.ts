@@ -3,10 +3,11 @@
  * looked at first, spreading from there; what is left of the time goes into
  * annealing from there, or, where that is too slow, into small kicks anywhere. `touched` are indices into the instance as it is now.
  */
+import type { Random } from '../../core/index.js';
 import type { Instance } from '../model/instance.js';
 import type { Placement } from '../model/problem.js';
 import type { Answer, SolveOptions } from '../model/solver.js';
-import { reroute } from '../routing/index.js';
+import { type RoutedFlows, reroute } from '../routing/index.js';
 import { annealing, looksQuickly } from './annealing.js';
 import { Arrangement } from './arrangement.js';
 import { kick } from './kick.js';
@@ -34,8 +35,25 @@ export function redecide(
   const until = now() + budgetMs;
   const over = () => now() >= until;
   const arrangement = new Arrangement(instance, objective, previous);
-  if (loadPlacement(arrangement, previous, random) === 'none') return undefined;
-  const { places } = arrangement;
+  arrangement.over = over;
+  if (loadPlacement(arrangement, previous, random, over) === 'none') return undefined;
+  improve(arrangement, touched, random, over);
+  if (looksQuickly(instance)) {
+    const start = arrangement.placement();
+    return annealing.solve(instance, { objective, random, now, budgetMs: Math.max(0, until - now()), start });
+  }
+  kicks(arrangement, random, over);
+  return arrangement.placement();
+}
+
+/** Around what is touched. */
+export function improve(
+  arrangement: Arrangement,
+  touched: Touched,
+  random: Random,
+  over: () => boolean,
+): void {
+  const { places, instance } = arrangement;
   const descent = new SpreadingDescent(arrangement, random);
   for (const vm of touched.vms ?? []) descent.add(places.unitOf[vm] as number);
   for (const flow of touched.flows ?? []) {
@@ -49,12 +67,12 @@ export function redecide(
       if (touched.hosts.includes(places.hostOf[unit] as number)) descent.add(unit);
   }
   descent.run(over);
-  if (looksQuickly(instance)) {
-    const start = arrangement.placement();
-    return annealing.solve(instance, { objective, random, now, budgetMs: Math.max(0, until - now()), start });
-  }
+}
+
+/** Anywhere, until time is over. */
+export function kicks(arrangement: Arrangement, random: Random, over: () => boolean): void {
+  const descent = new SpreadingDescent(arrangement, random);
   while (!over()) kick(arrangement, descent, random, over);
-  return arrangement.placement();
 }
 
 /** Flows that pass one of the hosts. */
@@ -62,6 +80,16 @@ function rerouteThrough(arrangement: Arrangement, hosts: ReadonlySet<number>, ov
   const { routed, order } = arrangement;
   for (const flow of order) {
     if (over()) return;
-    if (routed.pathOf(flow).some((host) => hosts.has(host))) reroute(arrangement.ripUp(over), flow);
+    if (passes(routed, flow, hosts)) reroute(arrangement.ripUp(over), flow);
   }
+}
+
+export function passes(
+  { paths, pathLength, pathRoom }: RoutedFlows,
+  flow: number,
+  hosts: ReadonlySet<number>,
+): boolean {
+  const end = flow * pathRoom + (pathLength[flow] as number);
+  for (let at = flow * pathRoom; at < end; at++) if (hosts.has(paths[at] as number)) return true;
+  return false;
 }

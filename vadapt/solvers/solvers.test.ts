@@ -9,7 +9,7 @@ import type { Instance } from '../model/instance.js';
 import { type Objective, OBJECTIVES } from '../model/objective.js';
 import type { Placement, Problem } from '../model/problem.js';
 import type { SolveOptions, Solver } from '../model/solver.js';
-import { adaptTopology, redecide, SOLVERS } from './index.js';
+import { adaptTopology, Redecider, redecide, SOLVERS } from './index.js';
 import { Arrangement } from './arrangement.js';
 import { firstMapping } from './first-mapping.js';
 import { randomMove } from './moves.js';
@@ -287,4 +287,59 @@ t.test('many hosts: large and auto are valid, better than random, and go on from
   t.same(auto.mapping, large.mapping);
   const again = named('large').solve(instance, { ...options(objective, 2, 50), start: large }) as Placement;
   t.ok(value(instance, objective, again) >= value(instance, objective, large) * (1 - 1e-9));
+});
+
+t.test('a redecider: one change after the other, from the state that it keeps', async (t) => {
+  for (const family of ['mesh', 'sites', 'firewalls'] as const) {
+    const { problem, objective } = generateInstance(family, { hosts: 140, vms: 140, flows: 300, seed: 3 });
+    const first = compile(problem);
+    const before = named('greedy').solve(first, options(objective, 1, 1e6)) as Placement;
+    const redecider = new Redecider(objective, before);
+    redecider.prepare(first, seededRandom(1));
+    let [instance, last] = [first, before];
+    const decide = (next: Instance, touched: Parameters<typeof redecide>[2], looks: number) => {
+      instance = next;
+      last = redecider.decide(next, touched, options(objective, 1, looks)) as Placement;
+      t.equal(whyInvalid(next, last), undefined, `${family}: ${Object.keys(touched)}`);
+    };
+    const demand = Float64Array.from(first.demand);
+    demand[3] = 10 * (demand[3] as number);
+    decide({ ...first, demand }, { flows: [3] }, 200);
+    t.ok(value(instance, objective, last) >= value(instance, objective, before) * (1 - 1e-9));
+    for (const looks of [0, 200]) {
+      const used = last.paths.find((path) => path.length > 1) as Int32Array;
+      const [from, to] = [used[0] as number, used[1] as number];
+      const bandwidth = Float64Array.from(instance.bandwidth);
+      bandwidth[from * instance.hosts + to] = 0;
+      decide({ ...instance, bandwidth }, { hosts: [from, to] }, looks);
+    }
+    const settled = value(instance, objective, last);
+    decide(instance, {}, 50);
+    t.ok(value(instance, objective, last) >= settled - 1e-9 * Math.abs(settled), 'never worse by itself');
+    const pinned = Uint8Array.from(instance.allowed).fill(0, 0, instance.hosts);
+    pinned[7] = 1;
+    decide({ ...instance, allowed: pinned }, { vms: [0] }, 50);
+    t.equal(last.mapping[0], 7);
+  }
+});
+
+t.test('no time at all: valid answers, over 150 hops too', async (t) => {
+  const hosts = Array.from({ length: 200 }, (_, i) => ({ name: `h${i}`, memoryBytes: 1 }));
+  const edges = hosts.slice(1).flatMap(({ name }, i) => [
+    { from: `h${i}`, to: name, bitsPerSecond: 100 * M, latencyUs: 100 },
+    { from: name, to: `h${i}`, bitsPerSecond: 100 * M, latencyUs: 100 },
+  ]);
+  const vms = hosts.map((_, i) => ({ name: `v${i}`, memoryBytes: 1, pinned: `h${i}` }));
+  const flows = [0, 20, 40].map((i) => ({ from: `v${i}`, to: `v${199 - i}`, bitsPerSecond: M }));
+  const line = compile({ hosts, edges, vms, flows });
+  const crowded = compile(generateInstance('sites', { hosts: 150, vms: 150, flows: 700, seed: 3 }).problem);
+  for (const name of ['large', 'auto', 'greedy', 'random', 'map-vm'])
+    for (const [instance, looks] of [
+      [line, 0],
+      [line, 1000],
+      [crowded, 0],
+    ] as const) {
+      const answer = named(name).solve(instance, options(residual, 1, looks)) as Placement;
+      t.equal(whyInvalid(instance, answer), undefined, name);
+    }
 });

@@ -4,7 +4,7 @@
  * touches and no more.
  */
 import type { Random } from '../../core/index.js';
-import { reroute } from '../routing/index.js';
+import { rerouteEach } from '../routing/index.js';
 import type { Arrangement } from './arrangement.js';
 import { CandidateHosts } from './candidates.js';
 import { attempt } from './descent.js';
@@ -45,7 +45,7 @@ export class SpreadingDescent {
       this.#first = (this.#first + 1) % this.#queue.length;
       this.#waiting--;
       this.#waits[unit] = 0;
-      if (!this.#improve(unit)) continue;
+      if (!this.#improve(unit, over)) continue;
       gained = true;
       this.add(unit);
       this.addPeers(unit);
@@ -61,16 +61,16 @@ export class SpreadingDescent {
     }
   }
 
-  #improve(unit: number): boolean {
+  #improve(unit: number, over: () => boolean): boolean {
     const arrangement = this.#arrangement;
     const { flowsOf, places } = arrangement;
-    const work = arrangement.ripUp(() => false);
-    let gained = false;
-    for (const flow of flowsOf[unit] as Int32Array) if (reroute(work, flow)) gained = true;
+    const gained = rerouteEach(arrangement.ripUp(over), flowsOf[unit] as Int32Array);
     this.#candidates.of(unit, TRIED, this.#random);
-    for (let i = 0; i < this.#candidates.length; i++)
+    for (let i = 0; i < this.#candidates.length; i++) {
+      if (i > 0 && over()) return gained;
       if (attempt(arrangement, () => relocate(arrangement, unit, this.#candidates.hosts[i] as number)))
         return true;
+    }
     const other = Math.floor(this.#random() * places.units);
     return attempt(arrangement, () => other !== unit && exchange(arrangement, unit, other)) || gained;
   }

@@ -126,6 +126,19 @@ t.test('a closed channel takes nothing, and an empty message ends it', async (t)
   far.close();
 });
 
+t.test('a message that cannot be taken ends its channel, and not the process', async (t) => {
+  const { near, far } = await join(t, {
+    onNotice: () => {
+      throw new Error('é'.repeat(200));
+    },
+  });
+  const ended = new Promise<string>((resolve) => {
+    far.onClose = resolve;
+  });
+  near.notify('event', null);
+  t.match(await ended, /^a message that cannot be taken: é{200}$/);
+});
+
 t.test('a call says how long it may take; one that may take for ever ends with the channel', async (t) => {
   const told: unknown[] = [];
   const { near, far } = await join(t, {

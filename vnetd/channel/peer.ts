@@ -36,6 +36,9 @@ export interface PeerHandlers {
   onBulk?: BulkHandler;
 }
 
+/** A close frame carries 123 octets (RFC 6455, 5.5.1); less what a character cut in two becomes. */
+const REASON_MAX_BYTES = 120;
+
 interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: VnetError) => void;
@@ -77,8 +80,13 @@ export class ChannelPeer {
     this.#bulkSender = new BulkSender(socket);
     socket.on('message', (data, isBinary) => {
       this.#missed = 0;
-      if (isBinary) this.#receiveBulk(data as Buffer);
-      else this.#receive(String(data));
+      try {
+        if (isBinary) this.#receiveBulk(data as Buffer);
+        else this.#receive(String(data));
+      } catch (thrown) {
+        // What the other side says must not end this process.
+        this.close(`a message that cannot be taken: ${VnetError.from(thrown).message}`);
+      }
     });
     // On a slow path a pong may wait behind much else: whatever comes is a sign of life.
     for (const sign of ['ping', 'pong']) {
@@ -135,7 +143,7 @@ export class ChannelPeer {
   }
 
   close(reason = 'closed'): void {
-    this.#socket.close(1000, reason);
+    this.#socket.close(1000, Buffer.from(reason).subarray(0, REASON_MAX_BYTES).toString());
     this.#end(reason);
   }
 

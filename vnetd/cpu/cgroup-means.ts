@@ -26,6 +26,7 @@ const REMOVAL_PAUSE_MS = 10;
 
 export class CgroupMeans implements CpuMeans {
   readonly name: string;
+  readonly byThread = false;
   readonly #hierarchy: CpuHierarchy;
   readonly #prefix: string;
   readonly #held = new Map<string, CpuConfig>();

@@ -17,16 +17,17 @@ export function chooseCpuMeans(
   kind: CpuMeansKind | undefined,
   { hierarchy, host }: { hierarchy: CpuHierarchy | undefined; host: string },
 ): CpuMeans {
-  if (kind === 'none') return new NoMeans('it was started with --cpu none', 'start vnetd with --cpu cgroup');
+  const groups = hierarchy && new CgroupMeans(hierarchy, host);
+  if (kind === 'none')
+    return new NoMeans('it was started with --cpu none', 'start vnetd with --cpu cgroup', groups);
   const missing = whatCgroupsMiss(hierarchy);
-  if (kind !== 'deadline' && hierarchy !== undefined && missing === undefined)
-    return new CgroupMeans(hierarchy, host);
-  if (kind !== 'cgroup' && hasTool('chrt') && process.getuid?.() === 0) return new DeadlineMeans();
+  if (kind !== 'deadline' && groups !== undefined && missing === undefined) return groups;
+  if (kind !== 'cgroup' && hasTool('chrt') && process.getuid?.() === 0) return new DeadlineMeans(groups);
   const reason =
     kind === 'deadline' ? "SCHED_DEADLINE needs root and the program 'chrt' of util-linux" : (missing ?? '');
   const hint = 'run vnetd as root on a kernel with CPU cgroups';
   if (kind !== undefined) throw new VnetError('VNET_ERR_UNSUPPORTED', `--cpu ${kind}: ${reason}`, { hint });
-  return new NoMeans(reason, hint);
+  return new NoMeans(reason, hint, groups);
 }
 
 function whatCgroupsMiss(hierarchy: CpuHierarchy | undefined): string | undefined {

@@ -34,6 +34,8 @@ export class CpuReservations {
   #outcomes = new Map<string, Outcome>();
   readonly #told = new Map<string, string>();
   #turn: Promise<void> = Promise.resolve();
+  /** A look waits for its turn: what happens meanwhile needs no other. */
+  #looksSoon = false;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
 
@@ -72,8 +74,10 @@ export class CpuReservations {
 
   /** A VM came, left or ended. */
   vmsChanged(): void {
-    if (!this.concern()) return;
+    if (this.#looksSoon || !this.concern()) return;
+    this.#looksSoon = true;
     const looked = this.#inTurn(async () => {
+      this.#looksSoon = false;
       await this.#look(this.#wanted);
       this.#tell();
     });
@@ -148,7 +152,10 @@ export class CpuReservations {
     try {
       this.#checkRoom(config, slices);
       if (handle.processes === undefined) throw unknownProcesses(vm);
-      const [processes, threads] = await Promise.all([handle.processes(), handle.cpuThreads?.()]);
+      const [processes, threads] = await Promise.all([
+        handle.processes(),
+        means.byThread ? handle.cpuThreads?.() : undefined,
+      ]);
       this.#held.add(vm);
       await means.hold(config, { vm, processes, threads });
       return 'held';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { type CpuConfig, ManualClock, type RunningVm, VnetError } from '../../core/index.js';
+import { type CpuConfig, ManualClock, type RunningVm, VM_CPU_GROUP, VnetError } from '../../core/index.js';
 import { findCpuHierarchy, groupOf } from '../cgroup/index.js';
 import { hasTool, runTool } from '../tool.js';
 import { CgroupMeans } from './cgroup-means.js';
@@ -17,6 +17,7 @@ const config = (vm: string, sliceUs: number, periodUs = 100_000): CpuConfig => (
 /** Says what it was told; `fails` names a VM that it cannot do. */
 class FakeMeans implements CpuMeans {
   readonly name = 'fake';
+  readonly byThread = false;
   readonly said: string[] = [];
   fails = '';
 
@@ -43,7 +44,8 @@ function bed(cpus = 1) {
   const processes = new Map<string, number[] | undefined>();
   const handleOf = (name: string) => {
     const own = processes.get(name);
-    const handle = own === undefined ? {} : { processes: async () => own };
+    const cpuThreads = () => Promise.reject(new Error('asked for nothing'));
+    const handle = own === undefined ? {} : { processes: async () => own, cpuThreads };
     return handle as unknown as RunningVm;
   };
   const reservations = new CpuReservations({
@@ -65,9 +67,9 @@ t.test('a VM has its CPU while it runs here', async (t) => {
   await reservations.set([config('x', 20_000)], false);
   t.same([told(), states()], [[], ['x waiting']]);
   processes.set('x', [7]);
-  reservations.vmsChanged();
+  for (let times = 0; times < 3; times++) reservations.vmsChanged();
   await settled();
-  t.same([told(), states()], [['x 20 7'], ['x held']]);
+  t.same([told(), states()], [['x 20 7'], ['x held']], 'looked at once');
   processes.set('x', [7, 8]);
   clock.advance(SWEEP_MS);
   await settled();
@@ -212,4 +214,14 @@ t.test('the deadline scheduler', { skip: noDeadline }, async (t) => {
   t.match(await policy(), /30000000\/100000000/);
   await deadline.release('x');
   t.match(await policy(), /SCHED_OTHER/);
+});
+
+t.test('a daemon that reserves in another way now removes the groups of before', async (t) => {
+  const own = mkdtempSync(join(tmpdir(), 'vnet-cpu-'));
+  t.teardown(() => rmSync(own, { recursive: true, force: true }));
+  const [left, others] = [`${own}/${VM_CPU_GROUP}h:x`, `${own}/${VM_CPU_GROUP}other:x`];
+  for (const folder of [left, others]) mkdirSync(folder);
+  const hierarchy = { version: 2 as const, top: own, own, name: '/' };
+  await chooseCpuMeans('none', { hierarchy, host: 'h' }).clear();
+  t.same([left, others].map(existsSync), [false, true]);
 });

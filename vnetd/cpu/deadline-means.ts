@@ -12,7 +12,14 @@ const RUNTIME_MIN_US = 10;
 
 export class DeadlineMeans implements CpuMeans {
   readonly name = 'SCHED_DEADLINE';
+  readonly byThread = true;
   readonly #held = new Map<string, { config: CpuConfig; threads: readonly number[] }>();
+  readonly #earlier: Pick<CpuMeans, 'clear'> | undefined;
+
+  /** `earlier`: other means, of which an earlier process may have left something. */
+  constructor(earlier?: Pick<CpuMeans, 'clear'>) {
+    this.#earlier = earlier;
+  }
 
   async hold(config: CpuConfig, { vm, threads = [] }: CpuHolder): Promise<void> {
     if (threads.length === 0) {
@@ -48,7 +55,9 @@ export class DeadlineMeans implements CpuMeans {
   }
 
   /** What an earlier process set ends with its thread, or is set anew; there is no list of it. */
-  async clear(): Promise<void> {}
+  async clear(): Promise<void> {
+    await this.#earlier?.clear();
+  }
 
   groupOf(): undefined {
     return undefined;

@@ -11,6 +11,8 @@ export interface CpuHolder {
 export interface CpuMeans {
   /** In a few words, as in `cgroup quota`. */
   readonly name: string;
+  /** It needs the threads of a guest's CPUs: asking QEMU for them, every second, is not for nothing. */
+  readonly byThread: boolean;
   /** Gives what is asked for, also to processes that came since the last call. Rejects with nothing changed for the VM. */
   hold(config: CpuConfig, holder: CpuHolder): Promise<void>;
   /** Takes it off; the VM goes on as any other process. No error where nothing is held. */

@@ -4,10 +4,12 @@ import type { CpuMeans } from './means.js';
 
 export class NoMeans implements CpuMeans {
   readonly name = 'none';
+  readonly byThread = false;
 
   constructor(
     private readonly reason: string,
     private readonly hint: string,
+    private readonly earlier?: Pick<CpuMeans, 'clear'>,
   ) {}
 
   async hold({ vm }: CpuConfig): Promise<void> {
@@ -18,7 +20,9 @@ export class NoMeans implements CpuMeans {
 
   async release(): Promise<void> {}
 
-  async clear(): Promise<void> {}
+  async clear(): Promise<void> {
+    await this.earlier?.clear();
+  }
 
   groupOf(): undefined {
     return undefined;

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { type Store, VnetError } from '../../core/index.js';
 import { hasTool } from '../tool.js';
 import type { ReservationDriver } from './driver.js';
-import { ExecReservations } from './exec-driver.js';
+import { ExecReservations, execLeft } from './exec-driver.js';
 import { NoReservations } from './no-driver.js';
-import { TcReservations } from './tc-driver.js';
+import { clearTc, TcReservations } from './tc-driver.js';
 
 /** capabilities(7). */
 const CAP_NET_ADMIN = 12n;
@@ -18,11 +18,39 @@ export interface ReserveOptions {
   lineBps?: number | undefined;
 }
 
-/** Throws VNET_ERR_INVALID for another word; and what is missing where `tc` is asked for and cannot be had. */
-export function chooseReservations(
-  { how, lineBps }: ReserveOptions,
-  { host, store }: { host: string; store: Store },
-): ReservationDriver {
+interface Place {
+  host: string;
+  store: Store;
+}
+
+/**
+ * Throws VNET_ERR_INVALID for another word; and what is missing where `tc` is asked for and cannot be had. What an earlier
+ * process reserved in another way is cleared, or told of, as well.
+ */
+export function chooseReservations(options: ReserveOptions, place: Place): ReservationDriver {
+  const driver = chosen(options, place);
+  const clear = async () => {
+    const ended = await Promise.allSettled([
+      driver.clear(),
+      ...(driver.name === 'tc' ? [] : [clearTc(place)]),
+      ...(driver.name === 'exec' ? [] : [tellOfExec(place)]),
+    ]);
+    for (const end of ended) if (end.status === 'rejected') throw end.reason;
+  };
+  return { name: driver.name, set: (wishes) => driver.set(wishes), clear };
+}
+
+/** Only its command can give it back. */
+async function tellOfExec({ store }: Place): Promise<void> {
+  const links = await execLeft(store);
+  if (links === 0) return;
+  const message = `${links} links have reservations by a command that an earlier vnetd was started with`;
+  throw new VnetError('VNET_ERR_CONFLICT', message, {
+    hint: 'start it once with that --reserve exec:COMMAND, which gives them back',
+  });
+}
+
+function chosen({ how, lineBps }: ReserveOptions, { host, store }: Place): ReservationDriver {
   if (how === 'none')
     return new NoReservations('it was started with --reserve none', 'start it with --reserve tc');
   if (how?.startsWith(EXEC) && how.length > EXEC.length)

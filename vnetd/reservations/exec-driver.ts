@@ -13,7 +13,8 @@ import { type LinkWish, type Outcome, type ReservationDriver, sameWish } from '.
 
 /** For one call. */
 export const COMMAND_TIMEOUT_MS = 30_000;
-const STORE_KEY = 'reservations';
+/** Apart from what `tc` notes: a daemon that reserves in another way now must not forget these. */
+const STORE_KEY = 'exec-reservations';
 
 export interface ExecOptions {
   host: string;
@@ -52,10 +53,14 @@ export class ExecReservations implements ReservationDriver {
   async clear(): Promise<void> {
     const left = (await this.#options.store.read(STORE_KEY)) as LinkWish[] | undefined;
     this.#noted = new Map(left?.map((wish) => [wish.id, { wish, sound: false }]));
+    let first: VnetError | undefined;
     for (const { wish } of [...this.#noted.values()]) {
       const error = await this.#release(wish);
-      if (error !== undefined) throw error;
+      first ??= error;
+      // The others would hang as well, and the daemon's start with them.
+      if (error?.code === 'VNET_ERR_TIMEOUT') break;
     }
+    if (first !== undefined) throw first;
   }
 
   /** Noted first: a daemon that dies half-way gives it back when it starts again. */
@@ -100,4 +105,9 @@ export class ExecReservations implements ReservationDriver {
     const input = `${JSON.stringify({ link: id, type, host, peer, remote, bitsPerSecond })}\n`;
     return runTool(`${command} ${step}`, [], { input, timeoutMs: COMMAND_TIMEOUT_MS, shell: true });
   }
+}
+
+/** Links that a command was asked to reserve for, and not to release since. */
+export async function execLeft(store: Store): Promise<number> {
+  return ((await store.read(STORE_KEY)) as LinkWish[] | undefined)?.length ?? 0;
 }

@@ -245,6 +245,18 @@ t.test("a peer that dials us is waited for, and one's place is what was seen", a
   t.same([driver.sets.slice(-2), states()], [['a50', 'a50'], ['udp A held']]);
 });
 
+t.test('links that come up together are looked at together', async (t) => {
+  const { driver, reservations } = bed();
+  const links = [link('a', 5), link('b', 6), link('c', 7)];
+  await reservations.settle(links);
+  const before = driver.sets.length;
+  for (const { id } of links) reservations.linkUp(id);
+  await reservations.settle(links);
+  reservations.linkUp('a');
+  await reservations.settle(links);
+  t.equal(driver.sets.length - before, 4, 'one look, and one after it was had');
+});
+
 t.test('a driver that takes its time stops no change', async (t) => {
   const driver = new FakeDriver(10);
   const { reservations, states, problems } = bed(driver);
@@ -302,6 +314,22 @@ case "$1 $line" in reserve*666*) echo "no such rate" >&2; exit 3;; esac
   t.same(calls().sort(), ['release a 6', 'release c 7']);
   await next.clear();
   t.equal(readFileSync(log, 'utf8'), '');
+});
+
+t.test('what was reserved in another way before is cleared, or told of', async (t) => {
+  const store = new MemoryStore();
+  const place = { host: 'h', store };
+  await chooseReservations({ how: 'exec:true' }, place).set([wish('a', 5), wish('b', 5), wish('c', 5)]);
+  const none = chooseReservations({ how: 'none' }, place);
+  await t.rejects(none.clear(), { code: 'VNET_ERR_CONFLICT', message: /^3 links/ });
+  const folder = mkdtempSync(join(tmpdir(), 'vnet-reserve-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const command = join(folder, 'release');
+  writeFileSync(command, '#!/bin/sh\ngrep -qv \'"link":"a"\'\n', { mode: 0o755 });
+  await t.rejects(chooseReservations({ how: `exec:${command}` }, place).clear(), /exit code 1/);
+  await t.rejects(none.clear(), { message: /^1 links/ }, 'one that fails keeps no other');
+  await chooseReservations({ how: 'exec:true' }, place).clear();
+  await none.clear();
 });
 
 t.test('which driver', async (t) => {

@@ -33,6 +33,8 @@ export class Reservations {
   /** What was told of a link, so that it is told once. */
   readonly #told = new Map<string, string>();
   #turn: Promise<void> = Promise.resolve();
+  /** A look at all of them waits for its turn: links that come up meanwhile need no other. */
+  #looksSoon = false;
   #isClosed = false;
 
   constructor(options: ReservationsOptions) {
@@ -84,10 +86,13 @@ export class Reservations {
 
   /** From now on the peer's address is certain, and so is the way to it. */
   linkUp(id: string): void {
-    if (!this.#links.some((link) => link.id === id)) return;
-    this.#inTurn(() => this.#setAndTell(this.#links)).catch((thrown: unknown) =>
-      this.#options.onProblem(VnetError.from(thrown)),
-    );
+    if (this.#looksSoon || !this.#links.some((link) => link.id === id)) return;
+    this.#looksSoon = true;
+    const looked = this.#inTurn(() => {
+      this.#looksSoon = false;
+      return this.#setAndTell(this.#links);
+    });
+    looked.catch((thrown: unknown) => this.#options.onProblem(VnetError.from(thrown)));
   }
 
   views(): ReservationView[] {

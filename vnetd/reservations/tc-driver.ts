@@ -8,6 +8,8 @@ import { TcInterface } from './tc-interface.js';
 const FIRST_HANDLE = 0x7000;
 const HANDLES = 0x1000;
 const STORE_KEY = 'reservations';
+/** Each is a process. */
+const LOOKUPS_AT_ONCE = 8;
 
 export interface TcOptions {
   /** This host's name: its daemon's qdiscs are told by it from another's of the same machine. */
@@ -34,31 +36,21 @@ export class TcReservations implements ReservationDriver {
     if (wishes.length > 0) await this.#note();
     const outcomes = new Map<string, Outcome>();
     const byDevice = new Map<string, LinkWish[]>([...this.#interfaces.keys()].map((device) => [device, []]));
-    await Promise.all(
-      wishes.map(async (wish) => {
-        const device = await interfaceTo(wish.remote.address).catch((thrown: unknown) =>
-          VnetError.from(thrown),
-        );
-        if (device instanceof VnetError) outcomes.set(wish.id, { error: device });
-        else byDevice.set(device, [...(byDevice.get(device) ?? []), wish]);
-      }),
-    );
+    const devices = await devicesTo(wishes.map(({ remote }) => remote.address));
+    for (const wish of wishes) {
+      const device = devices.get(wish.remote.address) as string | VnetError;
+      if (device instanceof VnetError) outcomes.set(wish.id, { error: device });
+      else byDevice.set(device, [...(byDevice.get(device) ?? []), wish]);
+    }
     for (const [device, here] of byDevice) {
-      // In the order of the links, whichever route was found first.
-      here.sort((a, b) => wishes.indexOf(a) - wishes.indexOf(b));
       for (const [id, outcome] of await this.#setAt(device, here)) outcomes.set(id, outcome);
     }
     if (this.#interfaces.size === 0) await this.#forget();
     return outcomes;
   }
 
-  async clear(): Promise<void> {
-    if ((await this.#options.store.read(STORE_KEY)) === undefined) return;
-    const left = (await listQdiscs()).filter(
-      ({ kind, handle, root }) => root && kind === 'htb' && handle === `${this.#handle}:`,
-    );
-    await tcBatch(left.map(({ dev }) => `qdisc del dev ${dev} root handle ${this.#handle}:`));
-    await this.#options.store.remove(STORE_KEY);
+  clear(): Promise<void> {
+    return clearTc(this.#options);
   }
 
   async #note(): Promise<void> {
@@ -86,6 +78,29 @@ export class TcReservations implements ReservationDriver {
       return new Map(wishes.map(({ id }) => [id, { error }]));
     }
   }
+}
+
+/** Takes off what this daemon put on interfaces when it ran before, whatever it reserves by now. */
+export async function clearTc({ host, store }: Pick<TcOptions, 'host' | 'store'>): Promise<void> {
+  if ((await store.read(STORE_KEY)) === undefined) return;
+  const ours = `${handleOf(host)}:`;
+  const left = (await listQdiscs()).filter(
+    ({ kind, handle, root }) => root && kind === 'htb' && handle === ours,
+  );
+  await tcBatch(left.map(({ dev }) => `qdisc del dev ${dev} root handle ${ours}`));
+  await store.remove(STORE_KEY);
+}
+
+/** By address: the interface by which it is reached, or why by none. */
+async function devicesTo(addresses: readonly string[]): Promise<Map<string, string | VnetError>> {
+  const devices = new Map<string, string | VnetError>();
+  const left = [...new Set(addresses)];
+  const ask = async () => {
+    for (let address = left.pop(); address !== undefined; address = left.pop())
+      devices.set(address, await interfaceTo(address).catch((thrown: unknown) => VnetError.from(thrown)));
+  };
+  await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, ask));
+  return devices;
 }
 
 /** FNV-1a of the name, in hexadecimal. */

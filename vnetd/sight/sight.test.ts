@@ -23,6 +23,7 @@ import { ReportIntake } from './intake.js';
 import { Metronome } from './metronome.js';
 import { gridFor, Sampler, STATES_MS } from './sampler.js';
 import { Sight, type SightSink } from './sight.js';
+import { soundEvent } from './sound-event.js';
 import { soundLoad } from './sound-load.js';
 import { soundReport } from './sound-report.js';
 
@@ -498,6 +499,31 @@ t.test('reports of load: what cannot be true is left out, what counting ran over
   ];
   for (const part of wrong) t.equal(soundLoad({ ...good, ...part }), undefined, Object.keys(part).join());
   for (const body of [null, undefined, 7, 'x', [], {}]) t.equal(soundLoad(body), undefined);
+  t.end();
+});
+
+t.test('events: a daemon speaks of itself, in words that are known', (t) => {
+  const at = '2026-01-02T03:04:05.000Z';
+  const link = { at, kind: 'link', host: 'a', peer: 'b', type: 'udp', up: true, reason: 'x' };
+  const source = { at, kind: 'source', host: 'a', port: 'tap:x', mac: '02:00:00:00:00:01', admitted: true };
+  const port = { at, kind: 'port', host: 'a', port: 'tap:x', up: false, reason: 'gone' };
+  const error = { at, kind: 'error', host: 'a', error: { code: 'VNET_ERR_LIMIT', message: 'no room' } };
+  for (const event of [link, source, port, error]) t.equal(soundEvent(event, 'a'), event, event.kind);
+  const wrong = [
+    { ...link, host: 'c' },
+    { ...link, type: 'x' },
+    { ...link, peer: {} },
+    { ...link, up: 1 },
+    { ...link, reason: 'x'.repeat(501) },
+    { ...source, mac: 'x' },
+    { ...source, mac: 7 },
+    { ...error, error: null },
+    { at, kind: 'topology', host: 'a', network: 'lab' },
+    { at, kind: 'adaptation', host: 'a' },
+    { ...link, at: 7 },
+  ];
+  for (const event of [...wrong, null, undefined, 7, 'x', [], {}])
+    t.equal(soundEvent(event, 'a'), undefined, JSON.stringify(event));
   t.end();
 });
 
