@@ -3,6 +3,7 @@ import {
   type Adapted,
   type Change,
   type ChangeProgress,
+  type ChangeRequest,
   isEmptyChange,
   type Topology,
   TOPOLOGY_LISTS,
@@ -135,6 +136,12 @@ export class ChangeJob implements Job {
 
 function sizeOf({ add, remove }: Change): number {
   return TOPOLOGY_LISTS.reduce((sum, list) => sum + add[list].length + remove[list].length, 0);
+}
+
+/** Of a request that is looked at for long. */
+export function isLargeRequest(request: ChangeRequest): boolean {
+  if (request.kind === 'change') return sizeOf(request.change) > LARGE_STATEMENTS;
+  return TOPOLOGY_LISTS.reduce((sum, list) => sum + request.topology[list].length, 0) > LARGE_STATEMENTS;
 }
 
 /** Lets everybody else have a turn. */

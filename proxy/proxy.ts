@@ -47,7 +47,7 @@ import {
   VnetError,
 } from '../core/index.js';
 import { Adaptation, type LoadController, loadController, overrule } from './adaptation/index.js';
-import type { Wanted } from './change-job.js';
+import { breath, isLargeRequest, type Wanted } from './change-job.js';
 import { followVms } from './following-world.js';
 import { loadIntent } from './intent.js';
 import { Learning } from './learning.js';
@@ -235,6 +235,8 @@ export class Proxy implements Authority {
   async #apply(request: ChangeRequest, progress?: (progress: ChangeProgress) => void): Promise<ChangeResult> {
     const { clock } = this.#overlay.options;
     const startedMs = clock.now();
+    // Reading it took its time already: heartbeats of the channels come between.
+    if (isLargeRequest(request)) await breath();
     const proposal = this.#propose(request);
     this.#vms.refuseChange(proposal.change);
     progress?.({ phase: 'validate', done: 1, total: 1 });
