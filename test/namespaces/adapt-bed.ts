@@ -133,11 +133,14 @@ export class AdaptBed {
     await this.set({ mode: 'off', solver: 'auto' });
     await this.client.clearAdaptation();
     await this.client.apply({ kind: 'target', topology: this.base });
-    await this.client.moveVms({ moves: VMS });
-    const wires = [await this.wireOf('p0'), await this.wireOf('p1')];
-    t.strictSame(
-      wires,
-      VMS.map(({ host }) => host),
-    );
+    const home = VMS.map(({ host }) => host);
+    let wires: unknown[] = [];
+    // A move that had begun when adaptation was switched off is waited for.
+    await this.overlay.until('the VMs are at home', async () => {
+      await this.client.moveVms({ moves: VMS });
+      wires = [await this.wireOf('p0'), await this.wireOf('p1')];
+      return JSON.stringify(wires) === JSON.stringify(home);
+    });
+    t.strictSame(wires, home);
   }
 }
