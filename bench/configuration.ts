@@ -49,7 +49,21 @@ async function primitives(): Promise<Figure[]> {
       }
       return { name, unit: 'ms', samples, beside: 'paper 20 ms, bar 2 ms', met: median(samples) <= 2 };
     };
+    const floor = async (name: string, beside: string, ask: () => Promise<unknown>): Promise<Figure> => {
+      const samples: number[] = [];
+      for (let run = 0; run < PRIMITIVE_RUNS + WARM_UP_RUNS; run++) {
+        const startedAt = performance.now();
+        await ask();
+        if (run >= WARM_UP_RUNS) samples.push(performance.now() - startedAt);
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+      return { name, unit: 'ms', samples, beside };
+    };
     return [
+      await floor('a call that changes nothing', 'of each primitive', () => client.sight()),
+      await floor('the same, asked at a host, answered by the Proxy', 'a primitive goes as far', () =>
+        overlay.client('h1').sight(),
+      ),
       await figure('add or delete a link', 'links', { type: 'udp', a: 'h1', b: 'h2' }),
       await figure('add or delete a rule', 'rules', {
         network: 'lab',

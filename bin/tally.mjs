@@ -22,6 +22,18 @@ export class Tally {
   #open = [];
   #inDiagnostics = undefined;
 
+  /** @param {Iterable<Tally>} tallies */
+  static sum(tallies) {
+    const total = new Tally();
+    for (const { passed, failed, skips, failures } of tallies) {
+      total.passed += passed;
+      total.failed += failed;
+      total.skips.push(...skips);
+      total.failures.push(...failures);
+    }
+    return total;
+  }
+
   /** @param {string} line @returns {{ file: string, ok: boolean } | undefined} a file that has just ended */
   push(line) {
     if (this.#skipDiagnostics(line)) return undefined;

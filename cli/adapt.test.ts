@@ -47,7 +47,7 @@ db    cache      500k      500k   500k            0%  b home c  the same
 Notes
   the load of c is 40 s old
 
-Worth it: the flows' rates grow by 85 %, and the threshold is 10 %
+Worth it: the flows' rates grow by 85%, and the threshold is 10%
 Do it: vnet adapt apply p12
 `;
 
@@ -78,7 +78,7 @@ t.test('a plan of nothing, one that is not worth it, one of very much', async (t
 
   overlay.adaptPlan = fakePlan({
     worthIt: false,
-    verdict: 'not worth it: less than 10 %',
+    verdict: 'not worth it: less than 10%',
     gain: 0.04,
     bound: 38e6,
   });
@@ -86,7 +86,7 @@ t.test('a plan of nothing, one that is not worth it, one of very much', async (t
   t.equal(poor.code, 0, 'nothing that is worth it');
   t.match(
     poor.out,
-    /\(proven best\)[\s\S]*\+4% predicted[\s\S]*\nNot worth it: less than 10 %\nDo it: vnet adapt apply p12\n$/,
+    /\(proven best\)[\s\S]*\+4% predicted[\s\S]*\nNot worth it: less than 10%\nDo it: vnet adapt apply p12\n$/,
   );
 
   for (const none of [null as unknown as number, Number.MAX_VALUE]) {
@@ -335,7 +335,7 @@ Kept. 1 move, 1 link, 2 routes in 3.2 s (record r7)
   + link udp b c
   + route web <-> cache via b c
   + route db <-> cache via b c
-  worth it: the flows' rates grow by 85 %, and the threshold is 10 %
+  worth it: the flows' rates grow by 85%, and the threshold is 10%
   +85% predicted; +79% measured
 `,
   );
@@ -366,7 +366,7 @@ t.test('history and clear', async (t) => {
   t.equal(
     out,
     'AT                   ID  NETWORK  BY    OUTCOME  CHANGE                    PREDICTED  MEASURED  REASON\n' +
-      "2026-01-02 03:04:05  r7  lab      auto  kept     1 move, 1 link, 2 routes       +85%      +79%  worth it: the flows' rates grow by 85 %, and the threshold is 10 %\n",
+      "2026-01-02 03:04:05  r7  lab      auto  kept     1 move, 1 link, 2 routes       +85%      +79%  worth it: the flows' rates grow by 85%, and the threshold is 10%\n",
   );
   t.match(JSON.parse((await vnet('adapt history --json', { overlay })).out), [
     { id: 'r7' },

@@ -27,7 +27,7 @@ export async function trafficScaleFigures(): Promise<Figure[]> {
       name: `decode, matrix, inference, history: ${VMS} VMs, ${pairs} live pairs, 10 updates/s`,
       unit: '% of a core',
       samples: [cpu * 100],
-      beside: 'bar 100 %',
+      beside: 'bar 100%',
       met: cpu <= CORE_BAR,
     },
     {

@@ -1,7 +1,8 @@
 /** What a recording asks of adaptation: each topology that the inference declares, with the rates of its pairs. */
-import { type SightParameters, type TrafficStep, VnetError } from '../../core/index.js';
+import type { SightParameters, TrafficStep } from '../../core/index.js';
 import type { FlowDemand } from '../../vadapt/index.js';
-import { RecordReader, Replay, type ReplayedDeclaration } from '../../vttif/index.js';
+import { Replay, type ReplayedDeclaration } from '../../vttif/index.js';
+import { recordedSteps } from '../recorder/index.js';
 import { readLines } from '../system/index.js';
 
 export interface Moment {
@@ -23,7 +24,6 @@ export interface Moment {
  * @throws VnetError with file and line for what cannot be read
  */
 export async function* recordedMoments(path: string, network: string | undefined): AsyncGenerator<Moment> {
-  const reader = new RecordReader();
   const rates = new Map<string, Rates>();
   let replay: Replay | undefined;
   let startMs: number | undefined;
@@ -36,10 +36,7 @@ export async function* recordedMoments(path: string, network: string | undefined
         yield { atMs, sinceMs: atMs - (startMs ?? atMs), network: of, state, text, flows };
     }
   }
-  for await (const line of readLines(path)) {
-    const step = readStep(reader, line, path);
-    const parameters = reader.header?.parameters;
-    if (!step || !parameters) continue;
+  for await (const { step, parameters } of recordedSteps(path)) {
     replay ??= new Replay(parameters);
     startMs ??= step.atMs;
     yield* told(replay.step(step));
@@ -87,18 +84,6 @@ class Rates {
       for (const [source, destination, sent] of pairs)
         if (source === from && destination === to) bytes += sent;
     return Math.round((8000 * bytes) / this.#intervalMs());
-  }
-}
-
-function readStep(reader: RecordReader, line: string, path: string): TrafficStep | undefined {
-  try {
-    return reader.read(line);
-  } catch (thrown) {
-    const { code, message } = VnetError.from(thrown);
-    throw new VnetError(code, `${path}: ${message}`, {
-      hint: '`vnet record FILE` writes recordings',
-      cause: thrown,
-    });
   }
 }
 

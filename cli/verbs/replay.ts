@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { type SightParameters, type TrafficStep, VnetError } from '../../core/index.js';
-import { RecordReader, Replay, type ReplayedDeclaration } from '../../vttif/index.js';
+import type { SightParameters } from '../../core/index.js';
+import { Replay, type ReplayedDeclaration } from '../../vttif/index.js';
 import type { CliContext } from '../context.js';
 import { duration, plural, share, timeMs } from '../format.js';
 import { moment } from '../moment.js';
+import { recordedSteps } from '../recorder/index.js';
 import { act, addVerb, GROUPS, type Run } from '../run.js';
-import { readLines } from '../system/index.js';
 import { headingText, topologyLines } from '../topology-text.js';
 import { SMOOTHING_MS, THRESHOLD_MIN, UPDATE_MS } from './sight.js';
 
@@ -47,33 +47,12 @@ export function addReplay(program: Command, context: CliContext): void {
     const changes = parametersOf(options);
     const everyMs = options.every === undefined ? undefined : timeMs(options.every, 'a period', ...EVERY_MS);
     const player = new Player(run, options, everyMs);
-    const reader = new RecordReader();
-    for await (const line of readLines(path)) {
-      const step = readStep(reader, line, path);
-      if (step) player.step(step, { ...recorded(reader, path), ...changes }, recorded(reader, path));
+    for await (const { step, parameters } of recordedSteps(path)) {
+      player.step(step, { ...parameters, ...changes }, parameters);
       if (context.signal.aborted) break;
     }
-    recorded(reader, path);
     player.end(path);
   });
-}
-
-/** What the reader says of a line, with the file it stands in. */
-function readStep(reader: RecordReader, line: string, path: string): TrafficStep | undefined {
-  try {
-    return reader.read(line);
-  } catch (thrown) {
-    const { code, message } = VnetError.from(thrown);
-    throw new VnetError(code, `${path}: ${message}`, {
-      hint: 'replay takes what `vnet record FILE` wrote',
-      cause: thrown,
-    });
-  }
-}
-
-function recorded(reader: RecordReader, path: string): SightParameters {
-  if (reader.header) return reader.header.parameters;
-  throw new VnetError('VNET_ERR_INVALID', `${path} is empty`, { hint: '`vnet record FILE` writes one' });
 }
 
 function parametersOf({ update, smoothing, threshold }: Options): Partial<SightParameters> {

@@ -5,6 +5,8 @@ import type { Overlay } from '../overlay.js';
 
 /** How often it is looked whether a move that began before is over. */
 const MOVE_POLL_MS = 200;
+/** So long a move that began before is waited for; a VM still on its way then stays as it is. */
+const MOVE_PATIENCE_MS = 60_000;
 
 export type Move = Extract<AdaptAction, { kind: 'move' }>;
 
@@ -43,13 +45,13 @@ export class Moving {
     const before = this.#places();
     const wanted = moves.filter((move) => this.#isToGo(move, before.get(move.vm), stayed));
     if (wanted.length === 0) return stayed;
-    let over = 0;
+    const over = new Set<string>();
     const request = { moves: wanted.map(({ vm, to }) => ({ vm, host: to })) };
     const results = await whileOpen(
       closing,
       vms.moveVms(request, (move) => {
-        if (move.phase === 'cleaning') over += 1;
-        progress(over, textOf(move));
+        if (move.phase === 'cleaning') over.add(move.vm);
+        progress(over.size, textOf(move));
       }),
     );
     const ended = new Map(results.map((result) => [result.vm, result]));
@@ -64,12 +66,15 @@ export class Moving {
     return this.go(this.#moved.map(({ kind, vm, from, to }) => ({ kind, vm, from: to, to: from })));
   }
 
-  /** VMs that somebody set going before, this change over a restart perhaps, come to rest first. */
+  /**
+   * VMs that somebody set going before, this change over a restart perhaps, come to rest first, as far as they do in
+   * time: the mover refuses those that do not.
+   */
   async #settled(moves: readonly Move[]): Promise<void> {
     const { overlay, closing, vms } = this.#options;
     const ours = new Set(moves.map(({ vm }) => vm));
     const isMoving = () => vms.statuses().some(({ vm, move }) => move !== undefined && ours.has(vm));
-    while (isMoving()) {
+    for (let waited = 0; isMoving() && waited < MOVE_PATIENCE_MS; waited += MOVE_POLL_MS) {
       closing.throwIfAborted();
       await new Promise<void>((resolve) => overlay.options.clock.after(MOVE_POLL_MS, resolve));
     }
@@ -100,7 +105,7 @@ export class Moving {
 function textOf({ vm, from, to, phase, transfer }: MoveView): string {
   const total = transfer?.totalBytes ?? 0;
   const share = total > 0 ? Math.round((100 * (total - (transfer?.remainingBytes ?? 0))) / total) : undefined;
-  return `${vm} from ${from} to ${to}: ${phase}${share === undefined ? '' : ` ${share} %`}`;
+  return `${vm} from ${from} to ${to}: ${phase}${share === undefined ? '' : ` ${share}%`}`;
 }
 
 /** Rejects as soon as the Proxy stops, whatever becomes of the work. */

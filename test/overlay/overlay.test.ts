@@ -225,9 +225,12 @@ t.test("a script in the paper's form does what the paper says", async (t) => {
     ['home', 'host2'].every((host) => got(host).includes('who has')),
   );
   t.equal(got('host1').length, 0, 'the rule with NOT keeps it from its own sender');
-  await until('its source is learnt', async () =>
-    (await client.local()).rules.some((rule) => JSON.stringify(rule.destination).includes(one)),
-  );
+  await until('its source is learnt, and the epoch of what was learnt has begun', async () => {
+    const { rules, networks } = await client.local();
+    const learnt = rules.find((rule) => JSON.stringify(rule.destination).includes(one));
+    const epochOf = (network: number) => networks.find(({ id }) => id === network)?.epoch ?? 0;
+    return learnt !== undefined && epochOf(learnt.network) >= learnt.fromEpoch;
+  });
   at('host2').send(frame(one, two, 'I have'));
   await until('unicast back', () => got('host1').includes('I have'));
   t.equal(got('host2').filter((text) => text === 'who has').length, 1, 'once');

@@ -8,7 +8,7 @@ export const RANGES = {
   gainThreshold: [0, 10],
   settleMs: [100, 3_600_000],
   confirmMs: [0, 3_600_000],
-  horizonMs: [1000, 604_800_000],
+  horizonMs: [1000, 86_400_000],
   linksPerHost: [0, 64],
   movesMax: [0, 1000],
 } as const satisfies Partial<Record<keyof AdaptSettings, readonly [number, number]>>;

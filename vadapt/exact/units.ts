@@ -1,6 +1,7 @@
 /** What moves as one: VMs that must be together are one unit, with what they need together and where they all may be. */
 import type { Instance } from '../model/instance.js';
 import { ROUNDING } from '../model/evaluate.js';
+import { togetherOf } from '../model/together.js';
 
 export interface Units {
   count: number;
@@ -14,7 +15,7 @@ export interface Units {
 }
 
 export function makeUnits(instance: Instance): Units {
-  const of = joined(instance);
+  const of = togetherOf(instance);
   const count = of.reduce((most, unit) => Math.max(most, unit + 1), 0);
   const members: number[][] = Array.from({ length: count }, () => []);
   of.forEach((unit, vm) => members[unit]?.push(vm));
@@ -42,27 +43,6 @@ export function makeUnits(instance: Instance): Units {
 export function fits(instance: Instance, host: number, cpus: number, memory: number): boolean {
   if (memory > (instance.hostMemory[host] as number) * (1 + ROUNDING)) return false;
   return instance.missingCpu < Infinity || cpus <= (instance.hostCpus[host] as number) + ROUNDING;
-}
-
-/** Numbered in the order of their first VMs. */
-function joined({ vms, together }: Instance): Int32Array {
-  const leader = Int32Array.from({ length: vms }, (_, vm) => vm);
-  const find = (vm: number): number => {
-    while (leader[vm] !== vm) vm = leader[vm] as number;
-    return vm;
-  };
-  for (const set of together) {
-    for (const vm of set) {
-      const [a, b] = [find(set[0] as number), find(vm)];
-      leader[Math.max(a, b)] = Math.min(a, b);
-    }
-  }
-  const numbers = new Map<number, number>();
-  return leader.map((_, vm) => {
-    const first = find(vm);
-    if (!numbers.has(first)) numbers.set(first, numbers.size);
-    return numbers.get(first) as number;
-  });
 }
 
 /** Pairs of units that must not share a host, as `a x count + b`, both ways. */

@@ -4,6 +4,7 @@
  */
 import type { Instance } from '../model/instance.js';
 import { ROUNDING } from '../model/evaluate.js';
+import { togetherOf } from '../model/together.js';
 
 /** Not placed. */
 export const NOWHERE = -1;
@@ -41,7 +42,7 @@ export class Places {
   /** `change`: the objective's weight of it. */
   constructor(instance: Instance, change: number) {
     this.instance = instance;
-    this.unitOf = joined(instance);
+    this.unitOf = togetherOf(instance);
     this.units = this.unitOf.reduce((most, unit) => Math.max(most, unit + 1), 0);
     const members: number[][] = Array.from({ length: this.units }, () => []);
     this.unitOf.forEach((unit, vm) => members[unit]?.push(vm));
@@ -180,26 +181,4 @@ function setsWith({ apart }: Instance, vms: Int32Array): number[] {
     for (const vm of vms) if (set.includes(vm)) sets.push(number);
   });
   return sets;
-}
-
-/** Numbered in the order of their first VMs. */
-function joined({ vms, together }: Instance): Int32Array {
-  const leader = Int32Array.from({ length: vms }, (_, vm) => vm);
-  const find = (vm: number): number => {
-    let first = vm;
-    while (leader[first] !== first) first = leader[first] as number;
-    return first;
-  };
-  for (const set of together) {
-    for (const vm of set) {
-      const [a, b] = [find(set[0] as number), find(vm)];
-      leader[Math.max(a, b)] = Math.min(a, b);
-    }
-  }
-  const numbers = new Map<number, number>();
-  return leader.map((_, vm) => {
-    const first = find(vm);
-    if (!numbers.has(first)) numbers.set(first, numbers.size);
-    return numbers.get(first) as number;
-  });
 }
