@@ -7,6 +7,11 @@ const RATE_WINDOW_MS = 1000;
 const LOSS_WINDOW_MS = 10_000;
 /** Of the least round trip, and of the best delivery rate of a TCP connection. */
 const LEAST_WINDOW_MS = 30_000;
+/**
+ * A TCP connection fills its path only while it sends so much of what is delivered. A burst after a pause is held up by its
+ * own window, and that is not told as limited by the application.
+ */
+const FULL_SHARE = 0.5;
 /** IP, UDP and hop header of a datagram, which the counters of frames leave out. */
 const DATAGRAM_OVERHEAD_BYTES = 20 + 8 + 28;
 /** Loss over fewer datagrams is hardly known. */
@@ -29,12 +34,20 @@ interface Point {
   state: LinkState;
 }
 
+/** Of a TCP connection. */
+interface Delivery {
+  atMs: number;
+  bitsPerSecond: number;
+  /** What it got was all that the path had for it. */
+  isFull: boolean;
+}
+
 const rate = (bytes: number, ms: number): number => (ms > 0 ? Math.max(bytes, 0) * (8e3 / ms) : 0);
 
 export class LinkMeter {
   #points: Point[] = [];
   #rtt: RttSample[] = [];
-  #delivery: { atMs: number; bitsPerSecond: number; appLimited: boolean }[] = [];
+  #delivery: Delivery[] = [];
 
   get state(): LinkState | undefined {
     return this.#points.at(-1)?.state;
@@ -54,7 +67,7 @@ export class LinkMeter {
       this.#rtt.push(this.#rttSample(atMs, us, state.tcp === undefined));
     }
     this.#rtt = this.#rtt.filter(young);
-    if (state.tcp) this.#delivery.push({ atMs, ...deliveryOf(state.tcp) });
+    if (state.tcp) this.#delivery.push({ atMs, ...this.#deliveryOf(state.tcp, atMs) });
     this.#delivery = this.#delivery.filter(young);
   }
 
@@ -117,7 +130,7 @@ export class LinkMeter {
 
   /** TCP: the best rate that was delivered; a bound while the sender never filled the path. */
   delivery(nowMs: number): Estimate | undefined {
-    const full = this.#delivery.filter((sample) => !sample.appLimited);
+    const full = this.#delivery.filter((sample) => sample.isFull);
     const samples = full.length > 0 ? full.slice(-8) : this.#delivery;
     const best = samples.reduce<(typeof samples)[number] | undefined>(
       (most, sample) => (most && most.bitsPerSecond >= sample.bitsPerSecond ? most : sample),
@@ -140,6 +153,11 @@ export class LinkMeter {
     return { atMs, smoothedUs, us, medianUs: Math.max(recent[recent.length >> 1] ?? us, 0) };
   }
 
+  #deliveryOf({ deliveryBitsPerSecond, appLimited }: TcpState, nowMs: number): Omit<Delivery, 'atMs'> {
+    const isBusy = this.leaving(nowMs).value >= FULL_SHARE * deliveryBitsPerSecond;
+    return { bitsPerSecond: deliveryBitsPerSecond, isFull: !appLimited && isBusy };
+  }
+
   #throughput(nowMs: number, bytes: (from: LinkState, to: LinkState) => number): Estimate {
     const to = this.#points.at(-1);
     const from = to && this.#points.findLast((point) => to.atMs - point.atMs >= RATE_WINDOW_MS * 0.9);
@@ -148,8 +166,3 @@ export class LinkMeter {
     return { value, ageMs: to ? nowMs - to.atMs : 0, method: 'traffic', confidence: first === to ? 0 : 1 };
   }
 }
-
-const deliveryOf = (tcp: TcpState) => ({
-  bitsPerSecond: tcp.deliveryBitsPerSecond,
-  appLimited: tcp.appLimited,
-});

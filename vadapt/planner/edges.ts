@@ -9,6 +9,7 @@ import type { Ground } from './ground.js';
 import type { Notes } from './notes.js';
 import type { OwnTraffic } from './own-traffic.js';
 import type { Snapshot } from './snapshot.js';
+import { AccessWidths } from './access-widths.js';
 import { oneWayUs, rateOf, trustOf, UNCERTAIN_SHARE } from './trust.js';
 
 /** Of the way through the Proxy, for a direct edge that nobody has measured. */
@@ -50,8 +51,10 @@ export function edgesOf(
   const paths = new Map(snapshot.underlay.paths.map((path) => [`${path.from} ${path.to}`, path]));
   const hosts = hostsOf(snapshot);
   const edges = new Map<string, DraftEdge>();
+  const access = new AccessWidths(snapshot.underlay.paths, rules.own);
   const put = (from: string, to: string, assumed: () => Assumed) => {
-    const edge = edgeOf(from, to, paths.get(`${from} ${to}`), rules.own, assumed, notes);
+    const known = { path: paths.get(`${from} ${to}`), access: access.between(from, to) };
+    const edge = edgeOf(from, to, known, rules.own, assumed, notes);
     edges.set(`${from} ${to}`, edge);
   };
   const { proxy } = ground;
@@ -117,10 +120,16 @@ function throughProxy(
   return { bitsPerSecond, latencyUs: up.latencyUs + down.latencyUs };
 }
 
+interface Known {
+  path: PathEstimate | undefined;
+  /** What both ends' access gives, as far as it is known. Bits a second. */
+  access: number;
+}
+
 function edgeOf(
   from: string,
   to: string,
-  path: PathEstimate | undefined,
+  { path, access }: Known,
   ownTraffic: OwnTraffic,
   assumed: () => Assumed,
   notes: Notes,
@@ -138,13 +147,14 @@ function edgeOf(
     own,
     ...(measured && { measured }),
   });
-  // A bound from below of a link that hardly anything was sent on says little.
+  // A bound of a link that nothing fills says little: from below too little, and where a burst went through on the credit
+  // of a token bucket, too much. What is known of the ends' access says more, and the same of all like it.
   if (available?.atLeast && trust === 'good') {
     notes.add(
       'only a bound of what more fits is known, so whether it is full cannot be told: %',
       `${from} to ${to}`,
     );
-    return edge(Math.max(available.value, assumed().bitsPerSecond) + own, path);
+    return edge(access > 0 ? access : Math.max(available.value, assumed().bitsPerSecond) + own, path);
   }
   if (available && trust === 'good') return edge(available.value + own, path);
   if (available && trust === 'uncertain') {

@@ -23,7 +23,7 @@
  * lock-step, as in BSP, where the slowest sets the pace of all (Virtuoso 9.3.3):
  *
  *   sum  = sum(measured * pace) / sum(measured)
- *   step = 1 / ((1 - max busyNow) * max c + max busyThen)
+ *   step = 1 / ((1 - max busyNow) * (slowest end now / slowest end then) + max busyThen)
  *
  * From outside the two look alike, so the prediction is their geometric mean; where some flow would be slower than now
  * (step below 1), step counts twice, and below STEP_MIN it alone counts: nobody pays much for what others gain.
@@ -174,33 +174,38 @@ export class Forecaster {
   }
 
   #paceOf(flows: readonly number[], { waits, sends }: Parts): number {
-    let [sum, busiest, longestWait, longestSend] = [0, 0, 0, 0];
+    let [sum, busiest, longestSend] = [0, 0, 0];
+    let [workNow, workThen] = [0, 0];
     for (const flow of flows) {
       const [wait, send] = [waits[flow] as number, sends[flow] as number];
       const busy = this.#busy[flow] as number;
       sum += (this.#instance.demand[flow] as number) / (wait + send);
       if ((this.#acknowledged[flow] as number) >= 0) continue;
       busiest = Math.max(busiest, busy);
-      if (busy < 1) longestWait = Math.max(longestWait, wait / (1 - busy));
+      const work = 1 / this.#flowPace(this.#paceNow, flow);
+      workNow = Math.max(workNow, work);
+      workThen = Math.max(workThen, (work * wait) / (1 - busy));
       longestSend = Math.max(longestSend, send);
     }
     const rate = this.#rateOf(flows);
     if (rate === 0) return 1;
-    const step = 1 / ((1 - busiest) * longestWait + longestSend);
+    const step = 1 / ((1 - busiest) * (workThen / Math.max(1, workNow)) + longestSend);
     const own = sum / rate;
     if (step < STEP_MIN) return Math.min(step, own);
     return step < 1 ? Math.cbrt(step * step * own) : Math.sqrt(step * own);
   }
 
   #waits({ mapping }: Placement): Float64Array {
-    const { flowFrom, flowTo } = this.#instance;
     const paces = cpuPaces(this.#instance, mapping);
-    return this.#busy.map((busy, flow) => {
-      const [from, to] = [flowFrom[flow] as number, flowTo[flow] as number];
-      const now = Math.min(this.#paceNow[from] as number, this.#paceNow[to] as number);
-      const then = Math.min(paces[from] as number, paces[to] as number);
-      return (1 - busy) * (now / then);
-    });
+    return this.#busy.map(
+      (busy, flow) => (1 - busy) * (this.#flowPace(this.#paceNow, flow) / this.#flowPace(paces, flow)),
+    );
+  }
+
+  /** That of its slower end. `paces`: by VM. */
+  #flowPace(paces: Float64Array, flow: number): number {
+    const { flowFrom, flowTo } = this.#instance;
+    return Math.min(paces[flowFrom[flow] as number] as number, paces[flowTo[flow] as number] as number);
   }
 }
 
