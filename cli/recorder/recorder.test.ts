@@ -140,7 +140,10 @@ t.test('files that are no recordings, or are there already', async (t) => {
   writeFileSync(path, '');
   t.match((await vnet(`replay ${path}`)).err, /run\.vnetlog is empty\nhint: `vnet record FILE` writes one/);
   writeFileSync(path, 'network lab\n');
-  t.match((await vnet(`replay ${path}`)).err, /run\.vnetlog: line 1 is not JSON\nhint: `vnet record FILE` writes/);
+  t.match(
+    (await vnet(`replay ${path}`)).err,
+    /run\.vnetlog: line 1 is not JSON\nhint: `vnet record FILE` writes/,
+  );
   t.match((await vnet(`record ${path}`)).err, /is there already\nhint: --replace begins it anew/);
   t.equal(readFileSync(path, 'utf8'), 'network lab\n', 'and is left alone');
   t.equal(bodyOf((await vnet(`record /nowhere/x --json`)).err).code, 'VNET_ERR_INVALID');
