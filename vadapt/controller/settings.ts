@@ -24,8 +24,8 @@ export function mergeSettings(
 ): AdaptSettings {
   const given = Object.entries(change).filter(([, value]) => value !== undefined);
   for (const [name, value] of given) {
-    if (!(name in current)) throw invalid(`there is no setting ${name}`);
-    if (name in RANGES) checkNumber(name as keyof typeof RANGES, value);
+    if (!Object.hasOwn(current, name)) throw invalid(`there is no setting ${name}`);
+    if (Object.hasOwn(RANGES, name)) checkNumber(name as keyof typeof RANGES, value);
   }
   const merged: AdaptSettings = { ...current, ...Object.fromEntries(given) };
   oneOf('mode', merged.mode, MODES);

@@ -21,9 +21,12 @@ export class AccessWidths {
     }
   }
 
-  /** Of what leaves the one and arrives at the other, bits a second; 0 where neither is known. */
-  between(from: string, to: string): number {
-    const known = [this.#out.get(from), this.#in.get(to)].filter((width) => width !== undefined);
-    return known.length === 0 ? 0 : Math.min(...known);
+  /**
+   * Of what leaves the one and arrives at the other, bits a second; undefined where either is not known: a host whose
+   * access is wide may be joined to one whose access is narrow.
+   */
+  between(from: string, to: string): number | undefined {
+    const [out, into] = [this.#out.get(from), this.#in.get(to)];
+    return out === undefined || into === undefined ? undefined : Math.min(out, into);
   }
 }

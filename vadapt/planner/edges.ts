@@ -53,7 +53,11 @@ export function edgesOf(
   const edges = new Map<string, DraftEdge>();
   const access = new AccessWidths(snapshot.underlay.paths, rules.own);
   const put = (from: string, to: string, assumed: () => Assumed) => {
-    const known = { path: paths.get(`${from} ${to}`), access: access.between(from, to) };
+    const isStar = from === ground.proxy || to === ground.proxy;
+    const known = {
+      path: paths.get(`${from} ${to}`),
+      access: isStar ? access.between(from, to) : undefined,
+    };
     const edge = edgeOf(from, to, known, rules.own, assumed, notes);
     edges.set(`${from} ${to}`, edge);
   };
@@ -122,8 +126,8 @@ function throughProxy(
 
 interface Known {
   path: PathEstimate | undefined;
-  /** What both ends' access gives, as far as it is known. Bits a second. */
-  access: number;
+  /** What both ends' access gives, where it is known, and hardly anything else is between. Bits a second. */
+  access: number | undefined;
 }
 
 function edgeOf(
@@ -154,7 +158,7 @@ function edgeOf(
       'only a bound of what more fits is known, so whether it is full cannot be told: %',
       `${from} to ${to}`,
     );
-    return edge(access > 0 ? access : Math.max(available.value, assumed().bitsPerSecond) + own, path);
+    return edge(access ?? Math.max(available.value, assumed().bitsPerSecond) + own, path);
   }
   if (available && trust === 'good') return edge(available.value + own, path);
   if (available && trust === 'uncertain') {

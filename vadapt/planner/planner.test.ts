@@ -142,10 +142,14 @@ const estimate = (value: number, change: Partial<Estimate> = {}): Estimate => ({
   ...change,
 });
 
-/** The path from a to b as given, all others as they are. */
-function withPath(snapshot: Snapshot, change: (path: PathEstimate) => PathEstimate | undefined): Snapshot {
+/** The path between two hosts, a and b, as given, all others as they are. */
+function withPath(
+  snapshot: Snapshot,
+  change: (path: PathEstimate) => PathEstimate | undefined,
+  ends = 'a,b',
+): Snapshot {
   const paths = snapshot.underlay.paths.flatMap((path) =>
-    [path.from, path.to].sort().join() === 'a,b' ? (change(path) ?? []) : path,
+    [path.from, path.to].sort().join() === ends ? (change(path) ?? []) : path,
   );
   return { ...snapshot, underlay: { ...snapshot.underlay, paths } };
 }
@@ -170,9 +174,21 @@ test('estimates that are missing, old, unsure or absurd are named, and counted w
     t.equal(edge({ value }).bits, half, 'half of what the way through the Proxy carries');
   }
   t.equal(edge({ ageMs: 1e9 }).bits, half);
-  t.equal(edge({ value: 1000, atLeast: true }).bits, 90 * MBIT, "of an idle link the ends' access says more");
-  t.equal(edge({ atLeast: true, value: 400 * MBIT }).bits, 90 * MBIT, 'and of a burst on credit, less');
+  t.equal(edge({ value: 1000, atLeast: true }).bits, half, 'a bound of an idle link says little');
+  t.equal(edge({ atLeast: true }).bits, 80 * MBIT);
   t.match(edge(undefined), { bits: half, notes: /not known, and taken to be small: .*a to b/ });
+  for (const value of [1000, 400 * MBIT]) {
+    const bound = (path: PathEstimate) => ({
+      ...path,
+      availableBitsPerSecond: estimate(value, { atLeast: true }),
+    });
+    const star = draft(withPath(snapshot, bound, 'a,proxy'), DEFAULT_ADAPT).edges.get('a proxy');
+    t.equal(
+      star?.bitsPerSecond,
+      10 * MBIT,
+      "of a link to the Proxy both ends' access says more than a bound",
+    );
+  }
   t.end();
 });
 
