@@ -8,10 +8,10 @@ const LOSS_WINDOW_MS = 10_000;
 /** Of the least round trip, and of the best delivery rate of a TCP connection. */
 const LEAST_WINDOW_MS = 30_000;
 /**
- * A TCP connection fills its path only while it sends so much of what is delivered. A burst after a pause is held up by its
- * own window, and that is not told as limited by the application.
+ * A TCP connection fills its path, with others perhaps, only while it sends so much of what is delivered. A burst after a
+ * pause is held up by its own window, and that is not told as limited by the application.
  */
-const FULL_SHARE = 0.5;
+const FULL_SHARE = 0.2;
 /** IP, UDP and hop header of a datagram, which the counters of frames leave out. */
 const DATAGRAM_OVERHEAD_BYTES = 20 + 8 + 28;
 /** Loss over fewer datagrams is hardly known. */

@@ -20,6 +20,9 @@ import { Smoothing } from './smoothing.js';
 interface Candidate {
   arrangement: Arrangement;
   sinceMs: number;
+  /** How often it was looked at, and of these, how often it was worth it: one look may fall into a pause of the traffic. */
+  looks: number;
+  worth: number;
 }
 
 export class NetworkLoop {
@@ -203,17 +206,21 @@ export class NetworkLoop {
     this.#searching.later(snapshot);
   }
 
-  /** A better plan must be found, found again for as long as is asked, and be the best at the end. */
+  /** A better plan must be found, found again most times for as long as is asked, and be the best at the end. */
   async #seek(snapshot: Snapshot, now: number): Promise<void> {
     const settings = this.#damped(now);
     const confirmMs = this.#damping.confirmMs(now, settings);
     const candidate = this.#candidate;
     if (!candidate && !this.#searching.isTime(snapshot)) return;
     const again = candidate && (await this.#searching.again(snapshot, settings, candidate.arrangement));
-    if (again && !again.plan.worthIt) return this.#giveUp(snapshot, again);
-    if (again && candidate && now - candidate.sinceMs < confirmMs) {
-      this.state = `has found something better, and makes sure: ${again.plan.verdict}`;
-      return;
+    if (again && candidate) {
+      candidate.looks += 1;
+      if (again.plan.worthIt) candidate.worth += 1;
+      if (2 * candidate.worth < candidate.looks) return this.#giveUp(snapshot, again);
+      if (now - candidate.sinceMs < confirmMs || !again.plan.worthIt) {
+        this.state = `has found something better, and makes sure: ${again.plan.verdict}`;
+        return;
+      }
     }
     const stored = await this.#searching.search(snapshot, settings, candidate?.arrangement);
     const { planned } = stored;
@@ -221,7 +228,7 @@ export class NetworkLoop {
     if (!planned.plan.worthIt || this.#isAvoided(planned)) return this.#giveUp(snapshot, planned);
     const isSame = again && signatureOf(again.plan.actions) === signatureOf(planned.plan.actions);
     if (isSame || confirmMs === 0) await this.#actAlone(stored);
-    else this.#candidate = { arrangement: planned.arrangement, sinceMs: now };
+    else this.#candidate = { arrangement: planned.arrangement, sinceMs: now, looks: 1, worth: 1 };
   }
 
   async #actAlone(stored: StoredPlan): Promise<void> {
