@@ -48,6 +48,8 @@ export interface FlowScope {
   network?: number;
   source?: number;
   destination?: number;
+  /** To a group address (IEEE 802-2014, 8.2.2). */
+  group?: true;
   /** With an action that leads to this port, or holds for it. */
   port?: number;
 }
@@ -135,6 +137,12 @@ export type PlaneEvent =
   | { kind: 'note'; link: number; note: Uint8Array }
   /** A `sendEcho` of ours was answered; `hops`: links that it crossed on the way there. */
   | { kind: 'echo'; echo: number; rttUs: number; hops: number };
+
+/** Copies of what left by a port. */
+export const SENT_FRAMES_MAX = 2048;
+export const SENT_BYTES_MAX = 2 * 1024 * 1024;
+/** A hypervisor tells that a VM stopped only when its CPUs have come to rest, and gives the VM no frame meanwhile. */
+export const RECALL_DOUBT_MS = 5;
 
 /** Trains, records and notes (below) are bounded by these. */
 export const TRAIN_PACKETS_MAX = 256;
@@ -248,6 +256,8 @@ export interface TcpState {
 export interface PortState extends EndCounters {
   /** Frames that waited in an entry that says hold and names this port. */
   held: number;
+  /** Frames that were read within RECALL_DOUBT_MS before the moment of a `recall`: some may have been read too late. */
+  doubtful: number;
 }
 
 export interface PlaneSnapshot {
@@ -301,5 +311,12 @@ export interface DataPlane {
   /** A RARP request for this address (RFC 903, as QEMU sends it) enters at the port as if the VM had sent it: bridges and
    * LANs along the way learn where it is. No pair's counter counts it. */
   announce(port: number, source: number): void;
+  /** Copies of the unicast frames that leave by the port are kept for `recall`, SENT_FRAMES_MAX and SENT_BYTES_MAX at
+   * most; false: forgotten. For while a VM there may stop at any time. */
+  keepSent(port: number, kept: boolean): void;
+  /** Of the copies, what whoever reads the port's device had not read `agoMs` ago (0 or more) is decided on anew, in order,
+   * before what waits. The `user` plane asks `unix:` sockets each 0.2 ms, and takes other devices, as `memory` does, to be
+   * read at once. What was read shortly before is counted as doubtful; what there was no room to keep, as `holdLimit`. */
+  recall(port: number, agoMs: number): void;
   close(): void;
 }

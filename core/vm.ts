@@ -10,6 +10,8 @@ import type { MacAddress } from './mac.js';
 
 export const VM_DRIVERS = ['qemu', 'netns', 'exec'] as const;
 export type VmDriverKind = (typeof VM_DRIVERS)[number];
+/** Their processes run on while their interface is between two hosts, and what they send then is lost. */
+export const OUTPUT_LOSING_DRIVERS: ReadonlySet<VmDriverKind> = new Set(['netns']);
 
 /** How a VM is run. Paths are the hosts' own: what may run on several hosts has them on all of these. */
 export type VmMachine = QemuMachine | NetnsMachine | ExecMachine;
@@ -86,7 +88,7 @@ export interface VmReport {
   reason?: string;
   /** A Unix socket on this host with the VM's console, where the driver has one. */
   console?: string;
-  /** Frames that waited at its port while it was not executing, and those lost at it, of the last move. */
+  /** Frames that waited at its port while it was not executing, and those lost at it, at most, of the last move. */
   heldFrames?: number;
   lostFrames?: number;
 }
@@ -189,8 +191,9 @@ export interface VmDriver {
 
 /** Called never from within a call to the driver. */
 export interface VmEvents {
-  /** It stopped executing, whole (also in a move): frames to it should wait. */
-  paused(): void;
+  /** It stopped executing, whole (also in a move): frames to it should wait. `agoMs`: so long ago, and what was not read
+   * from its port's device by then goes with what makes the VM here, if it leaves: it should be sent on. */
+  paused(agoMs?: number): void;
   /** It executes from now on. */
   running(): void;
   /** It is no more: `expected` after `stop` or a move. */
@@ -282,8 +285,11 @@ export interface MoveResult {
   /** Of which the overlay's paths took so long to follow. */
   switchMs?: number;
   transferredBytes?: number;
+  /** That came for it while it stopped, and of these those lost, at most. */
   heldFrames?: number;
   lostFrames?: number;
+  /** What it sent itself in `downtimeMs` is lost and not counted. */
+  outputLost?: true;
 }
 
 export interface VmCheck {

@@ -40,6 +40,10 @@ export function checkMacs(macs: number[]): void {
   for (const mac of macs) checkNumber(mac, 'a MAC address', MAX_MAC);
 }
 
+export function checkAgo(agoMs: number): void {
+  check(Number.isFinite(agoMs) && agoMs >= 0, `${agoMs} ms is no time ago`);
+}
+
 export function checkSource(mac: number): void {
   checkMacs([mac]);
   check(

@@ -8,7 +8,7 @@
         "src/fragment.cpp", "src/handshake.cpp", "src/hold.cpp", "src/ingress.cpp", "src/link.cpp", "src/link_filter.cpp", "src/link_measure.cpp",
         "src/link_session.cpp", "src/link_tcp.cpp", "src/link_udp.cpp", "src/links.cpp", "src/loop.cpp", "src/mss.cpp",
         "src/path_size.cpp", "src/pending.cpp", "src/plane.cpp", "src/port.cpp", "src/port_packet.cpp",
-        "src/port_tap.cpp", "src/port_unix.cpp", "src/record.cpp", "src/segment.cpp", "src/sequence.cpp",
+        "src/port_tap.cpp", "src/port_unix.cpp", "src/record.cpp", "src/segment.cpp", "src/sent.cpp", "src/sequence.cpp",
         "src/siphash.cpp", "src/sys.cpp", "src/tcp_state.cpp", "src/trains.cpp", "src/values.cpp",
         "src/values_wren.cpp", "src/wire.cpp"
       ],

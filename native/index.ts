@@ -22,6 +22,7 @@ import {
 } from '../core/index.js';
 import {
   check,
+  checkAgo,
   checkEcho,
   checkLink,
   checkMacs,
@@ -52,6 +53,8 @@ interface NativePlane {
   sendNote(link: number, note: Uint8Array): void;
   sendEcho(echo: PlaneEcho & { network: number }): void;
   announce(port: number, source: number): void;
+  keepSent(port: number, kept: boolean): void;
+  recall(port: number, agoMs: number): void;
   close(): void;
 }
 
@@ -285,6 +288,19 @@ class UserPlane implements DataPlane {
     this.#known(this.#ports, port, 'port');
     checkSource(source);
     plane.announce(port, source);
+  }
+
+  keepSent(port: number, kept: boolean): void {
+    const plane = this.#open();
+    this.#known(this.#ports, port, 'port');
+    plane.keepSent(port, kept);
+  }
+
+  recall(port: number, agoMs: number): void {
+    const plane = this.#open();
+    this.#known(this.#ports, port, 'port');
+    checkAgo(agoMs);
+    plane.recall(port, agoMs);
   }
 
   close(): void {

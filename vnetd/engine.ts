@@ -82,7 +82,7 @@ export class Engine {
     }
     this.#flows = new Flows(this.#table, this.plane, this.#ids, (network) => this.#oldestEpoch(network));
     this.#links = new Links({ ...options, plane: this.plane, ids: this.#ids });
-    this.#ports = new Ports(this.plane, this.#ids, () => this.#flows.invalidate([{}]));
+    this.#ports = new Ports(this.plane, this.#ids, (id) => this.#flows.invalidate([{ port: id }]));
   }
 
   get config(): HostConfig {
@@ -149,6 +149,16 @@ export class Engine {
     this.#flows.hold(port, held);
   }
 
+  /** Whether what leaves by the port is kept for `recallPort`; while its VM may stop at any time. */
+  keepSent(port: string, kept: boolean): void {
+    this.#ports.keepSent(port, kept);
+  }
+
+  /** What its reader had not read so long ago waits again, before what waits for the port. */
+  recallPort(port: string, agoMs: number): void {
+    this.#ports.recall(port, agoMs);
+  }
+
   /** Says where the VMs of this port are, as they would themselves; false: it is not open. */
   announcePort(port: string): boolean {
     return this.#ports.announce(port);
@@ -191,8 +201,7 @@ export class Engine {
     }
     // Nothing below can fail.
     for (const link of delta.links ?? []) this.#links.open(link);
-    const portsChanged = opened.length > 0 || (delta.removePorts ?? []).length > 0;
-    this.#flows.invalidate(portsChanged ? [{}] : scopes);
+    this.#flows.invalidate(scopes);
     for (const network of delta.networks ?? []) this.#setNetwork(network);
     for (const port of delta.removePorts ?? []) this.#ports.close(port);
     for (const link of delta.removeLinks ?? []) this.#links.close(link);

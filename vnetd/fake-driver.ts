@@ -54,6 +54,8 @@ interface Move {
 }
 
 export class FakeDriver implements VmDriver {
+  /** It tells so late that a VM stopped, and knows what that costs; undefined: it does not. */
+  heardMs: number | undefined;
   readonly kind = 'exec';
   readonly world: FakeWorld;
   /** By step: what it does instead. */
@@ -135,7 +137,7 @@ export class FakeDriver implements VmDriver {
     const { done } = this.moves.get(name) ?? {};
     if (!done || this.world.doing.get(name) !== 'running') return;
     this.world.doing.set(name, 'paused');
-    this.events.get(name)?.paused();
+    this.events.get(name)?.paused(this.heardMs);
     await settle(1);
     // It may have crashed meanwhile.
     if (this.moves.get(name)?.done === done) this.#endMove(name, isWhole);
@@ -146,7 +148,7 @@ export class FakeDriver implements VmDriver {
     const [from, to] = isHalted ? (['running', 'paused'] as const) : (['paused', 'running'] as const);
     if (this.world.doing.get(name) !== from || this.moves.get(name)?.done) return;
     this.world.doing.set(name, to);
-    if (isHalted) this.events.get(name)?.paused();
+    if (isHalted) this.events.get(name)?.paused(this.heardMs);
     else this.events.get(name)?.running();
   }
 
@@ -211,7 +213,18 @@ export class FakePorts implements PortHolder {
   readonly held = new Set<string>();
   readonly configured = new Set<string>();
   readonly announced: string[] = [];
+  readonly kept = new Set<string>();
+  readonly recalled: { port: string; agoMs: number }[] = [];
   counts = { held: 0, lost: 0 };
+
+  keepSent(port: string, kept: boolean): void {
+    if (kept) this.kept.add(port);
+    else this.kept.delete(port);
+  }
+
+  recallPort(port: string, agoMs: number): void {
+    this.recalled.push({ port, agoMs });
+  }
 
   holdPort(port: string, held: boolean): void {
     if (held) this.held.add(port);

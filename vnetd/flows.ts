@@ -56,10 +56,8 @@ export class Flows {
     if (this.#held.has(port) === held) return;
     if (held) this.#held.add(port);
     else this.#held.delete(port);
-    // Which flows lead there only the cache knows: its group frames too. Those to a port that is not open are dropped,
-    // or held for no port: nothing tells them from others.
-    const id = this.#ids.find(portName(port));
-    this.invalidate([id === undefined ? {} : { port: id }]);
+    // Which flows lead there only the cache knows: its group frames too.
+    this.invalidate([{ port: this.#ids.of(portName(port)) }]);
   }
 
   /** Without scopes the table is what it was, and so is its generation. */
@@ -111,13 +109,9 @@ export class Flows {
         case 'edge':
           return { kind: 'edge', edge: this.#ids.of(edgeName(action.peer)) };
         case 'port': {
-          const port = this.#ids.find(portName(action.port));
-          if (this.#held.has(action.port) && (port !== undefined || actions.length === 1)) {
-            return { kind: 'hold', ...(port === undefined ? {} : { port }) };
-          }
-          return port === undefined
-            ? { kind: 'drop', reason: DROP_REASONS.portClosed }
-            : { kind: 'port', port };
+          // A port that is not open yet has its number already: it opens, and no flow has to be decided again.
+          const port = this.#ids.of(portName(action.port));
+          return { kind: this.#held.has(action.port) ? 'hold' : 'port', port };
         }
       }
     });

@@ -6,6 +6,8 @@ export function portHolderOf(engine: Engine): PortHolder {
   const configOf = (port: string) => engine.config.ports.find((each) => each.port === port);
   return {
     holdPort: (port, held) => engine.holdPort(port, held),
+    keepSent: (port, kept) => engine.keepSent(port, kept),
+    recallPort: (port, agoMs) => engine.recallPort(port, agoMs),
     announcePort: (port) => void engine.announcePort(port),
     reopenPort: (port) => engine.reopenPort(port),
     hasPort: (port) => configOf(port) !== undefined,
@@ -14,8 +16,8 @@ export function portHolderOf(engine: Engine): PortHolder {
       const id = config && engine.portNumber(config.network, port);
       if (id === undefined) return { held: 0, lost: 0 };
       const { ports } = await engine.snapshot();
-      const { held, drops } = ports.find((each) => each.id === id) ?? { held: 0, drops: 0 };
-      return { held, lost: drops };
+      const found = ports.find((each) => each.id === id);
+      return { held: found?.held ?? 0, lost: (found?.drops ?? 0) + (found?.doubtful ?? 0) };
     },
   };
 }

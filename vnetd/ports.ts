@@ -30,13 +30,14 @@ export class Ports {
   readonly #plane: DataPlane;
   readonly #ids: PlaneIds;
   readonly #ports = new Map<string, OpenPort>();
-  readonly #onReopened: () => void;
+  readonly #onForgotten: (id: number) => void;
   readonly #retry: NodeJS.Timeout;
 
-  constructor(plane: DataPlane, ids: PlaneIds, onReopened: () => void) {
+  /** @param onForgotten the data plane's number is over, and whatever leads to it has to be decided again */
+  constructor(plane: DataPlane, ids: PlaneIds, onForgotten: (id: number) => void) {
     this.#plane = plane;
     this.#ids = ids;
-    this.#onReopened = onReopened;
+    this.#onForgotten = onForgotten;
     this.#retry = setInterval(() => this.#reopen(this.#ports.values()), REOPEN_MS);
     this.#retry.unref();
   }
@@ -66,7 +67,7 @@ export class Ports {
       this.#openInPlane(port);
     } catch (thrown) {
       if (!tolerant) {
-        this.#ids.forget(portName(config.port));
+        this.#forget(port);
         if (known) this.open(known.config, true);
         throw thrown;
       }
@@ -92,12 +93,28 @@ export class Ports {
     return true;
   }
 
+  /** What leaves is kept for `recall`, or is not any more; nothing where the port is not open. */
+  keepSent(name: string, kept: boolean): void {
+    const port = this.#ports.get(name);
+    if (port?.inPlane) this.#plane.keepSent(port.id, kept);
+  }
+
+  recall(name: string, agoMs: number): void {
+    const port = this.#ports.get(name);
+    if (port?.inPlane) this.#plane.recall(port.id, agoMs);
+  }
+
   close(name: string): void {
     const port = this.#ports.get(name);
     if (!port) return;
     this.#ports.delete(name);
     if (port.inPlane) this.#plane.closePort(port.id);
-    this.#ids.forget(portName(name));
+    this.#forget(port);
+  }
+
+  #forget({ id, config }: OpenPort): void {
+    this.#ids.forget(portName(config.port));
+    this.#onForgotten(id);
   }
 
   /** Stops trying; ports close with the plane. */
@@ -172,17 +189,14 @@ export class Ports {
   }
 
   #reopen(ports: Iterable<OpenPort>): void {
-    let reopened = false;
     for (const port of ports) {
       if (port.inPlane) continue;
       try {
         this.#openInPlane(port);
-        reopened = true;
       } catch (thrown) {
         port.state = explain(thrown);
       }
     }
-    if (reopened) this.#onReopened();
   }
 }
 

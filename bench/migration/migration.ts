@@ -165,7 +165,9 @@ function figuresOf(kind: Kind, load: Load, { plain, ours }: Runs): Figure[] {
     },
     ...silence('pingSilenceMs', 'silence of a 1 ms ping'),
     ...silence('streamSilenceMs', 'silence of a TCP stream'),
-    frames('toVmLost', 'lost on the way to it, of 1000/s'),
+    frames('toVmLost', 'lost on the way to it, of 1000/s', {
+      met: ours.every(({ toVmLost, lostFrames }) => toVmLost <= (lostFrames ?? 0)),
+    }),
     frames('lostFrames', 'of all traffic, as the move itself says', { beside: 'MoveResult.lostFrames' }),
     frames('heldFrames', 'held for it', { beside: 'MoveResult.heldFrames' }),
     frames('toVmRepeated', 'came to it twice', never('toVmRepeated')),

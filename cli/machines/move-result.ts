@@ -28,7 +28,8 @@ function resultLines(run: Run, result: MoveResult): string[] {
   ];
 }
 
-function figures({ downtimeMs, switchMs, transferredBytes, heldFrames, lostFrames }: MoveResult): string[] {
+function figures(result: MoveResult): string[] {
+  const { downtimeMs, switchMs, transferredBytes, heldFrames, lostFrames, outputLost } = result;
   const stopped = [
     ...(downtimeMs === undefined ? [] : [`stopped for ${duration(downtimeMs)}`]),
     ...(switchMs === undefined ? [] : [`paths followed in ${duration(switchMs)}`]),
@@ -36,7 +37,8 @@ function figures({ downtimeMs, switchMs, transferredBytes, heldFrames, lostFrame
   ];
   const frames = [
     ...(heldFrames === undefined ? [] : [`${plural(heldFrames, 'frame')} waited`]),
-    ...(lostFrames === undefined ? [] : [`${lostFrames} lost`]),
+    ...(lostFrames === undefined ? [] : [lostFrames === 0 ? '0 lost' : `at most ${lostFrames} lost`]),
   ];
-  return [stopped, frames].filter((parts) => parts.length > 0).map((parts) => parts.join(', '));
+  const lines = [stopped, frames].filter((parts) => parts.length > 0).map((parts) => parts.join(', '));
+  return outputLost ? [...lines, 'what it sent itself in that time is lost: a light VM runs on'] : lines;
 }

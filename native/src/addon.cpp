@@ -72,6 +72,8 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
             InstanceMethod("sendNote", &PlaneObject::guarded<&PlaneObject::sendNote>),
             InstanceMethod("sendEcho", &PlaneObject::guarded<&PlaneObject::sendEcho>),
             InstanceMethod("announce", &PlaneObject::guarded<&PlaneObject::announce>),
+            InstanceMethod("keepSent", &PlaneObject::guarded<&PlaneObject::keepSent>),
+            InstanceMethod("recall", &PlaneObject::guarded<&PlaneObject::recall>),
             InstanceMethod("close", &PlaneObject::guarded<&PlaneObject::close>),
         });
   }
@@ -277,6 +279,22 @@ class PlaneObject final : public Napi::ObjectWrap<PlaneObject> {
   Napi::Value announce(const Napi::CallbackInfo& info) {
     plane().post([port = info[0].ToNumber().Uint32Value(), source = mac(info[1])](Forwarder& forwarder) {
       forwarder.announce(port, source);
+    });
+    return info.Env().Undefined();
+  }
+
+  // keepSent(port, kept)
+  Napi::Value keepSent(const Napi::CallbackInfo& info) {
+    plane().post([port = info[0].ToNumber().Uint32Value(), kept = info[1].ToBoolean().Value()](
+                     Forwarder& forwarder) { forwarder.keepSent(port, kept); });
+    return info.Env().Undefined();
+  }
+
+  // recall(port, agoMs)
+  Napi::Value recall(const Napi::CallbackInfo& info) {
+    const auto agoNs = static_cast<uint64_t>(info[1].ToNumber().DoubleValue() * static_cast<double>(MS));
+    plane().post([port = info[0].ToNumber().Uint32Value(), agoNs](Forwarder& forwarder) {
+      forwarder.recall(port, agoNs);
     });
     return info.Env().Undefined();
   }

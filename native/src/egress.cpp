@@ -101,10 +101,15 @@ void Forwarder::toPort(const Frame& frame, uint32_t id) {
 }
 
 void Forwarder::deliver(Port& port, const Frame& frame) {
+  if (port.sent && port.allRead()) port.sent->allRead(loop_.now());
   if (!port.send(frame.data, frame.length)) return portDrop(port, Drop::portQueue);
   if (!port.dirty) {
     port.dirty = true;
     dirty_.push_back(&port);
+  }
+  if (port.sent) {
+    port.sent->add(frame);
+    if (!sentTimer_.armed()) sentTimer_.at(loop_.now() + SENT_LOOK_NS);
   }
   port.counters.outFrames++;
   port.counters.outBytes += frame.length;

@@ -72,6 +72,10 @@ FlowScopes::FlowScopes(const std::vector<FlowScope>& scopes) {
       ofPorts_.push_back(scope);
       continue;
     }
+    if (scope.group) {
+      ofGroups_.push_back(scope);
+      continue;
+    }
     const int kind = scope.hasNetwork | scope.hasSource << 1 | scope.hasDestination << 2;
     used_ = static_cast<uint8_t>(used_ | 1 << kind);
     sets_[static_cast<size_t>(kind)].insert({scope.hasNetwork ? scope.network : 0,
@@ -93,6 +97,8 @@ bool FlowScopes::matches(const FlowKey& key) const {
             {kind & 1 ? key.network : 0, kind & 2 ? key.source : 0, kind & 4 ? key.destination : 0}) != 0)
       return true;
   }
+  for (const FlowScope& scope : ofGroups_)
+    if (scope.matches(key)) return true;
   return false;
 }
 

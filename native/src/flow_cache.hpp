@@ -42,23 +42,24 @@ struct FlowEntry {
 
 struct FlowScope {
   bool hasNetwork = false, hasSource = false, hasDestination = false, hasPort = false;
+  bool group = false;  // to a group address
   uint32_t network = 0;
   uint64_t source = 0, destination = 0;
   uint32_t port = 0;  // an action leads there, or holds for it
   bool matches(const FlowKey& key) const {
     return (!hasNetwork || network == key.network) && (!hasSource || source == key.source) &&
-           (!hasDestination || destination == key.destination);
+           (!hasDestination || destination == key.destination) && (!group || isGroupMac(key.destination));
   }
 };
 
 bool leadsTo(const Actions& actions, uint32_t port);
 
 // Many scopes at once: they are kept by which fields they name, so that a key is looked up once for each of
-// the eight kinds there are, however many scopes. Those that name a port are few, and looked at one by one.
+// the eight kinds there are, however many scopes. Those that name a port, or groups, are few, and looked at one by one.
 class FlowScopes {
  public:
   explicit FlowScopes(const std::vector<FlowScope>& scopes);
-  bool empty() const { return used_ == 0 && ofPorts_.empty(); }
+  bool empty() const { return used_ == 0 && ofPorts_.empty() && ofGroups_.empty(); }
   // By the key alone: whatever an entry of it says.
   bool matches(const FlowKey& key) const;
   // By where the entry leads.
@@ -76,7 +77,7 @@ class FlowScopes {
   static constexpr size_t KINDS = 8;
   std::array<std::unordered_set<Fields, Hash>, KINDS> sets_;
   uint8_t used_ = 0;  // a bit for each kind that has any
-  std::vector<FlowScope> ofPorts_;
+  std::vector<FlowScope> ofPorts_, ofGroups_;
 };
 
 class FlowCache {

@@ -17,7 +17,8 @@ Forwarder::Forwarder(Loop& loop, Up& up, Trains& trains)
       joinTimer_(loop, [this] {
         joiner_.expire(loop_.now(), [this](Drop reason) { count(reason); });
         if (!joiner_.empty()) joinTimer_.at(loop_.now() + JOIN_SWEEP_NS);
-      }) {}
+      }),
+      sentTimer_(loop, [this] { lookAtSent(); }) {}
 
 Forwarder::~Forwarder() = default;
 
@@ -133,7 +134,7 @@ void Forwarder::reportSnapshot(uint64_t ticket) {
   out.ticket = ticket;
   out.pairs = pairs_.columns();
   links_.each([&](Link& link) { out.links.push_back(link.row()); });
-  for (const auto& [id, port] : ports_) out.ports.push_back({{id, port->counters}, port->held});
+  for (const auto& [id, port] : ports_) out.ports.push_back({{id, port->counters}, port->held, port->doubtful});
   out.drops = drops_;
   out.flowEntries = flows_.size();
   up_.snapshot(std::move(out));

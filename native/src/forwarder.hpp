@@ -48,6 +48,10 @@ class Forwarder final : public PortSink, public LinkSink {
   void applyFlows(FlowDelta delta);
   void sendEcho(const EchoRequest& request);
   void announce(uint32_t port, uint64_t source);
+  // Copies of what leaves by the port are kept for recall().
+  void keepSent(uint32_t port, bool kept);
+  // What its reader had not read `agoNs` ago waits again, before what waits already.
+  void recall(uint32_t port, uint64_t agoNs);
   // Copies the counters and sends them up with `ticket`.
   void reportSnapshot(uint64_t ticket);
   // Sends what this turn has queued.
@@ -90,6 +94,9 @@ class Forwarder final : public PortSink, public LinkSink {
   void drain(const FlowKey& key);
   bool decideAgain(WaitingQueue& queue, WaitingFrame& waiting, const Actions& actions);
 
+  void lookAtSent();
+  void recallOne(Port& port, SentFrame sent, std::vector<FlowKey>& fresh);
+
   // egress.cpp
   void act(const Frame& frame, const Actions& actions);
   void toGround(const Frame& frame);
@@ -121,7 +128,7 @@ class Forwarder final : public PortSink, public LinkSink {
   DropCounts drops_{};
   double generation_ = 0;
   std::vector<Port*> dirty_;
-  Timer pendingTimer_, joinTimer_;
+  Timer pendingTimer_, joinTimer_, sentTimer_;
 };
 
 }  // namespace vnet

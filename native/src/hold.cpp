@@ -1,4 +1,5 @@
-// Frames that wait for a VM that is moving, and what becomes of those that waited (see forwarder.hpp). I/O thread.
+// Frames that wait for a VM that is moving, those among them that left too late for it, and what becomes of those that
+// waited (see forwarder.hpp). I/O thread.
 //
 // A flow that says nothing but hold waits whole. Beside other actions (a group frame) only a copy waits, for the one
 // port; the flow goes on, and the copy is never sent anywhere else.
@@ -87,6 +88,62 @@ bool Forwarder::decideAgain(WaitingQueue& queue, WaitingFrame& waiting, const Ac
     return true;
   }
   return false;
+}
+
+void Forwarder::keepSent(uint32_t id, bool kept) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end()) return count(Drop::portClosed);
+  if (!kept) found->second->sent.reset();
+  else if (!found->second->sent) found->second->sent = std::make_unique<Sent>();
+}
+
+void Forwarder::lookAtSent() {
+  bool waits = false;
+  for (const auto& [id, port] : ports_) {
+    if (!port->sent || !port->sent->waits()) continue;
+    if (port->allRead()) port->sent->allRead(loop_.now());
+    else waits = true;
+  }
+  if (waits) sentTimer_.at(loop_.now() + SENT_LOOK_NS);
+}
+
+// They are on their way to the VM, wherever that is now, and first in the order in which they came. Counters that saw
+// them leave do not forget it.
+void Forwarder::recall(uint32_t id, uint64_t agoNs) {
+  const auto found = ports_.find(id);
+  if (found == ports_.end() || !found->second->sent) return;
+  Port& port = *found->second;
+  const uint64_t now = loop_.now();
+  UnreadFrames unread = port.sent->takeUnread(now > agoNs ? now - agoNs : 0);
+  port.doubtful += unread.doubtful;
+  for (; unread.overflowed > 0; unread.overflowed--) portDrop(port, Drop::holdLimit);
+  std::vector<FlowKey> fresh;
+  for (auto& frames = unread.frames; !frames.empty(); frames.pop_back())
+    recallOne(port, std::move(frames.back()), fresh);
+  for (const FlowKey& key : fresh) {
+    WaitingQueue* queue = pending_.find(key);
+    if (!queue) continue;
+    if (!queue->frames.empty() && ask(*queue, key, queue->frames.front().frame.epoch)) continue;
+    for (WaitingFrame& lost : pending_.take(*queue)) dropHeld(lost.frame, Drop::missQueue, port.id());
+    pending_.erase(key);
+  }
+}
+
+void Forwarder::recallOne(Port& port, SentFrame sent, std::vector<FlowKey>& fresh) {
+  const Frame& frame = sent.frame;
+  const FlowKey key{frame.network, frame.ingress, frame.source(), frame.destination(), frame.ground};
+  WaitingQueue* queue = pending_.find(key);
+  if (!queue) {
+    queue = pending_.open(key, loop_.now());
+    if (!queue) return portDrop(port, Drop::holdLimit);
+    if (!pendingTimer_.armed()) pendingTimer_.at(loop_.now() + PENDING_SWEEP_NS);
+    fresh.push_back(key);
+  }
+  pending_.setHeld(*queue, true);
+  queue->target = port.id();
+  queue->copies = false;
+  if (!pending_.pushFirst(*queue, std::move(sent), loop_.now())) return portDrop(port, Drop::holdLimit);
+  countHeld(queue->frames.front(), port.id());
 }
 
 }  // namespace vnet

@@ -13,7 +13,7 @@ constexpr size_t FLOW_VERSIONS = 2;
 
 constexpr size_t PENDING_KEYS = 4'096;
 constexpr size_t PENDING_KEYS_PER_INGRESS = 1'024;
-constexpr size_t PENDING_FRAMES_PER_KEY = 64;
+constexpr size_t PENDING_FRAMES_PER_KEY = 256;
 constexpr size_t PENDING_BYTES_PER_KEY = 256 << 10;
 constexpr size_t PENDING_BYTES = 8 << 20;
 constexpr size_t PENDING_BYTES_PER_INGRESS = 2 << 20;
@@ -23,6 +23,11 @@ constexpr size_t HOLD_FRAMES_PER_KEY = 2'048;
 constexpr size_t HOLD_BYTES_PER_KEY = 2 << 20;
 constexpr size_t HOLD_BYTES = 16 << 20;
 constexpr uint64_t HOLD_TIMEOUT_NS = 5'000 * MS;
+constexpr size_t SENT_FRAMES = 2'048;  // SENT_FRAMES_MAX and SENT_BYTES_MAX of core/data-plane.ts
+constexpr size_t SENT_BYTES = 2 << 20;
+constexpr uint64_t RECALL_DOUBT_NS = 5 * MS;   // RECALL_DOUBT_MS of core/data-plane.ts
+constexpr uint64_t SENT_KEPT_NS = 1'000 * MS;  // after it was read: nobody hears so late that a VM has stopped
+constexpr uint64_t SENT_LOOK_NS = MS / 5;      // from one look at whether it was read to the next
 
 constexpr double MISSES_PER_SECOND = 4'000;  // for each ingress
 constexpr double MISS_BURST = 512;

@@ -21,14 +21,17 @@ WaitingQueue* Pending::open(const FlowKey& key, uint64_t now) {
   return &queue;
 }
 
-WaitingFrame* Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
+bool Pending::hasRoom(const WaitingQueue& queue, size_t length) {
   const size_t frames = queue.held ? HOLD_FRAMES_PER_KEY : PENDING_FRAMES_PER_KEY;
   const size_t bytes = queue.held ? HOLD_BYTES_PER_KEY : PENDING_BYTES_PER_KEY;
-  const bool full = queue.held
-                        ? heldBytes_ + frame.length > HOLD_BYTES
-                        : bytes_ + frame.length > PENDING_BYTES ||
-                              byIngress_[queue.ingress].bytes + frame.length > PENDING_BYTES_PER_INGRESS;
-  if (full || queue.frames.size() >= frames || queue.bytes + frame.length > bytes) return nullptr;
+  const bool full = queue.held ? heldBytes_ + length > HOLD_BYTES
+                               : bytes_ + length > PENDING_BYTES ||
+                                     byIngress_[queue.ingress].bytes + length > PENDING_BYTES_PER_INGRESS;
+  return !full && queue.frames.size() < frames && queue.bytes + length <= bytes;
+}
+
+WaitingFrame* Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t now) {
+  if (!hasRoom(queue, frame.length)) return nullptr;
   WaitingFrame& waiting = queue.frames.emplace_back();
   waiting.octets.assign(frame.data, frame.data + frame.length);
   waiting.frame = frame;
@@ -37,6 +40,18 @@ WaitingFrame* Pending::push(WaitingQueue& queue, const Frame& frame, uint64_t no
   queue.bytes += frame.length;
   account(queue, frame.length, true);
   return &waiting;
+}
+
+bool Pending::pushFirst(WaitingQueue& queue, SentFrame frame, uint64_t now) {
+  const size_t length = frame.frame.length;
+  if (!hasRoom(queue, length)) return false;
+  WaitingFrame& waiting = queue.frames.emplace_front();
+  waiting.octets = std::move(frame.octets);
+  waiting.frame = frame.frame;
+  waiting.sinceNs = now;
+  queue.bytes += length;
+  account(queue, length, true);
+  return true;
 }
 
 std::deque<WaitingFrame> Pending::take(WaitingQueue& queue) {

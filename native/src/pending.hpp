@@ -10,6 +10,7 @@
 #include "drops.hpp"
 #include "flow_cache.hpp"
 #include "frame.hpp"
+#include "sent.hpp"
 
 namespace vnet {
 
@@ -42,6 +43,8 @@ class Pending {
   WaitingQueue* open(const FlowKey& key, uint64_t now);
   // Copies the frame to the queue's end; nullptr when that is full.
   WaitingFrame* push(WaitingQueue& queue, const Frame& frame, uint64_t now);
+  // The same at its beginning, for one that was on its way before all others. False: it is full.
+  bool pushFirst(WaitingQueue& queue, SentFrame frame, uint64_t now);
   // Takes all out, to decide on each; putBack() appends one again.
   std::deque<WaitingFrame> take(WaitingQueue& queue);
   void putBack(WaitingQueue& queue, WaitingFrame frame);
@@ -77,6 +80,7 @@ class Pending {
   struct Share {
     size_t keys = 0, bytes = 0;  // of these, only octets that are not held
   };
+  bool hasRoom(const WaitingQueue& queue, size_t length);
   void forget(const FlowKey& key);
   void account(const WaitingQueue& queue, size_t bytes, bool more);
   std::unordered_map<FlowKey, WaitingQueue, Hash> queues_;

@@ -13,6 +13,7 @@
 #include "drops.hpp"
 #include "limits.hpp"
 #include "loop.hpp"
+#include "sent.hpp"
 
 namespace vnet {
 
@@ -46,6 +47,8 @@ class Port : public Pollable {
   // Queues a copy for the device; false: it takes no more.
   virtual bool send(const uint8_t* frame, size_t length) = 0;
   virtual void flush() {}
+  // Whoever reads the device has all that was sent. Where the kernel does not tell, it is taken to be quick.
+  virtual bool allRead() const { return true; }
 
   uint32_t id() const { return config_.id; }
   uint32_t network() const { return config_.network; }
@@ -55,10 +58,12 @@ class Port : public Pollable {
 
   EndCounters counters;
   uint64_t held = 0;  // frames for this port that waited in a hold
+  uint64_t doubtful = 0;  // read just before the moment of a recall
   TokenBucket misses{MISSES_PER_SECOND, MISS_BURST};
   TokenBucket sourceEvents{SOURCE_EVENTS_PER_SECOND, SOURCE_EVENT_BURST};
   TokenBucket announcements{SOURCE_EVENTS_PER_SECOND, SOURCE_EVENT_BURST};  // a flood of others takes none
   bool dirty = false;  // has frames to flush
+  std::unique_ptr<Sent> sent;  // while its VM may stop at any time
 
  protected:
   PortConfig config_;

@@ -1,5 +1,7 @@
 // `unix:PATH` and `unix-connect:PATH`: QEMU's `-netdev stream` framing, a 4-octet big-endian length and then the frame.
 // The first listens, the second connects to who listens there; one peer at a time, who may come and go.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -90,6 +92,11 @@ class StreamPort : public Port {
       waiting_ = !out_.empty();
       loop_->change(peer_.get(), *this, waiting_ ? uint32_t{EPOLLIN | EPOLLOUT} : uint32_t{EPOLLIN});
     }
+  }
+
+  bool allRead() const override {
+    int unread = 0;
+    return out_.empty() && (!peer_ || ioctl(peer_.get(), SIOCOUTQ, &unread) != 0 || unread == 0);
   }
 
  protected:

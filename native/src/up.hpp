@@ -43,7 +43,7 @@ struct EndRow {
 };
 
 struct PortRow : EndRow {
-  uint64_t held = 0;
+  uint64_t held = 0, doubtful = 0;
 };
 
 struct LinkRow : EndRow {

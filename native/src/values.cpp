@@ -61,6 +61,7 @@ FlowScope flowScope(const Napi::Object& from) {
   if ((out.hasSource = from.Get("source").IsNumber())) out.source = mac(from.Get("source"));
   if ((out.hasDestination = from.Get("destination").IsNumber()))
     out.destination = mac(from.Get("destination"));
+  out.group = from.Get("group").ToBoolean().Value();
   if ((out.hasPort = from.Get("port").IsNumber())) out.port = number(from, "port");
   return out;
 }
@@ -190,6 +191,7 @@ static Napi::Object linkValue(Napi::Env env, const LinkRow& row) {
 static Napi::Object portValue(Napi::Env env, const PortRow& row) {
   auto out = endValue(env, row);
   out.Set("held", static_cast<double>(row.held));
+  out.Set("doubtful", static_cast<double>(row.doubtful));
   return out;
 }
 

@@ -9,6 +9,7 @@ import {
   type MoveResult,
   type MoveTransfer,
   type MoveView,
+  OUTPUT_LOSING_DRIVERS,
   type VmHost,
   type VmReport,
   type VmTicket,
@@ -321,6 +322,7 @@ export class Mover {
     if (this.#pausedMs === undefined) return result;
     if (this.#runningMs !== undefined)
       result.downtimeMs = Math.max(0, Math.round(this.#runningMs - this.#pausedMs));
+    if (OUTPUT_LOSING_DRIVERS.has(this.#record.spec.machine.driver)) result.outputLost = true;
     if (this.#placedMs !== undefined)
       result.switchMs = Math.max(0, Math.round(this.#placedMs - this.#pausedMs));
     return result;

@@ -19,7 +19,7 @@ import {
 } from './stage.js';
 
 /** More than may wait for the answer to a miss. */
-const MANY = 200;
+const MANY = 400;
 const GROUND_EDGE = 51;
 const toHold = (port: number): PlaneAction => ({ kind: 'hold', port });
 const count = (length: number, from = 1) => Array.from({ length }, (_, i) => from + i);
@@ -84,6 +84,49 @@ export const movingTests: Record<string, ConformanceCase> = {
       'in order, nothing twice',
     );
     t.equal(order.at(-1), 2 * MANY + 1);
+  },
+
+  'what left too late for a VM that stopped comes back, before what waits, and goes where the VM is': async (
+    t,
+    bed,
+  ) => {
+    const node = new Node(bed, 'a');
+    const [one, two, three] = [await node.port(1), await node.port(2), await node.port(3)];
+    node.decide = () => [toPort(2)];
+    node.at.plane.keepSent(2, true);
+    for (const i of count(3)) one.send(frame(A, B, i));
+    one.send(frame(A, ALL, 9));
+    await until(bed, () => two.received.length === 4, 'all have left');
+    node.decide = () => [toHold(2)];
+    node.invalidate({}, 0);
+    one.send(frame(A, B, 4));
+    await until(bed, async () => (await heldAt(node, 2)) === 1, 'the next one waits');
+    node.at.plane.recall(2, 60_000);
+    await until(
+      bed,
+      async () => (await heldAt(node, 2)) === 4,
+      'three came back; who is in the group hears elsewhere',
+    );
+    node.decide = () => [toPort(3)];
+    node.invalidate({}, 0);
+    await until(bed, () => three.received.length === 4, 'all four');
+    t.strictSame(sequences(three), [1, 2, 3, 4]);
+    t.equal(two.received.length, 4);
+    node.decide = () => [toPort(2)];
+    node.invalidate({}, 0);
+    one.send(frame(A, B, 5));
+    await until(bed, () => two.received.length === 5, 'it left again');
+    await bed.pass(50);
+    node.at.plane.recall(2, 0);
+    node.at.plane.keepSent(2, false);
+    one.send(frame(A, B, 6));
+    await until(bed, () => two.received.length === 6, 'and the next');
+    node.at.plane.recall(2, 60_000);
+    await bed.pass(50);
+    t.strictSame(sequences(two).slice(-2), [5, 6], 'what was read in time, or not kept, stays where it is');
+    t.throws(() => node.at.plane.recall(2, -1), { code: 'VNET_ERR_INVALID' });
+    t.throws(() => node.at.plane.recall(77, 1), { code: 'VNET_ERR_NOT_FOUND' });
+    t.throws(() => node.at.plane.keepSent(77, true), { code: 'VNET_ERR_NOT_FOUND' });
   },
 
   'held frames follow their VM over an edge, or by ground': async (t, bed) => {

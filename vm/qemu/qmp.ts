@@ -9,6 +9,8 @@ import { QMP_MESSAGE_BYTES_MAX, QMP_TIMEOUT_MS } from './limits.js';
 export interface QmpEvent {
   event: string;
   data: Record<string, unknown>;
+  /** Milliseconds ago, by QEMU's own stamp. */
+  agoMs: number;
 }
 
 interface Message {
@@ -18,6 +20,7 @@ interface Message {
   error?: { class: string; desc: string };
   event?: string;
   data?: Record<string, unknown>;
+  timestamp?: { seconds: number; microseconds: number };
 }
 
 interface Pending {
@@ -147,7 +150,7 @@ export class QmpClient {
     }
     if (message.QMP !== undefined) this.#greeted(message.QMP.capabilities ?? []);
     else if (message.event !== undefined) {
-      const event = { event: message.event, data: message.data ?? {} };
+      const event = { event: message.event, data: message.data ?? {}, agoMs: agoMs(message.timestamp) };
       for (const listener of [...this.#listeners]) listener(event);
     } else if (message.id !== undefined) this.#answer(message.id, message);
   }
@@ -183,4 +186,16 @@ export class QmpClient {
       `QEMU at ${this.path} cannot be told '${command}': ${this.#over}`,
     );
   }
+}
+
+/** Date.now() goes by whole milliseconds; the finer clock does not follow when the system's is set. */
+const CLOCK_STEP_MS = 1;
+
+/** A stamp of another clock, or none, is of now. */
+function agoMs(stamp: Message['timestamp']): number {
+  const coarse = Date.now();
+  const fine = performance.timeOrigin + performance.now();
+  const nowMs = Math.abs(fine - coarse) <= 2 * CLOCK_STEP_MS ? fine : coarse + CLOCK_STEP_MS;
+  const ago = nowMs - (Number(stamp?.seconds) * 1e3 + Number(stamp?.microseconds) / 1e3);
+  return ago > 0 ? ago : 0;
 }

@@ -31,8 +31,9 @@ export class RunningQemu implements RunningVm {
     readonly options: RunningOptions,
   ) {
     this.console = instance.layout.console;
-    instance.qmp.onEvent(({ event }) => {
-      if (event === 'STOP') events.paused();
+    instance.qmp.onEvent(({ event, agoMs }) => {
+      // What QEMU has not read by then, or reads from then on, no guest sees.
+      if (event === 'STOP') events.paused(agoMs);
       if (event === 'RESUME') events.running();
     });
     void instance.ended.then(({ reason }) => {

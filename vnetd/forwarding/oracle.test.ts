@@ -4,9 +4,10 @@ import {
   type Action,
   BROADCAST,
   type DestinationMatcher,
+  isGroup,
   macToNumber,
-  RULE_ORIGINS,
   type Rule,
+  RULE_ORIGINS,
   type SourceMatcher,
   VnetError,
 } from '../../core/index.js';
@@ -139,6 +140,7 @@ t.test('a change names every decision it touches', async (t) => {
           const covered = scopes.some(
             (scope) =>
               scope.network === frame.network &&
+              (scope.group === undefined || isGroup(frame.destination)) &&
               (scope.source === undefined || scope.source === macToNumber(frame.source)) &&
               (scope.destination === undefined || scope.destination === macToNumber(frame.destination)),
           );

@@ -189,12 +189,14 @@ function narrowScopes(touched: Rule[]): FlowScope[] {
   for (const rule of touched) {
     const scope = scopeOf(rule);
     const scopes = byNetwork.get(rule.network) ?? new Map<string, FlowScope>();
-    byNetwork.set(rule.network, scopes.set(`${scope.source} ${scope.destination}`, scope));
+    const destination = scope.group ? 'group' : scope.destination;
+    byNetwork.set(rule.network, scopes.set(`${scope.source} ${destination}`, scope));
   }
   return [...byNetwork].flatMap(([network, scopes]) => {
     const whole = scopes.has('undefined undefined') || scopes.size > MAX_SCOPES_PER_NETWORK;
     if (whole) return [{ network }];
-    return [...scopes.values()].filter(({ source, destination }) => {
+    return [...scopes.values()].filter(({ source, destination, group }) => {
+      if (group) return source === undefined || !scopes.has(`${source} undefined`);
       if (source === undefined || destination === undefined) return true;
       return !scopes.has(`${source} undefined`) && !scopes.has(`undefined ${destination}`);
     });
@@ -206,5 +208,6 @@ function scopeOf({ network, source, destination }: Rule): FlowScope {
     network,
     ...(source.kind === 'exact' ? { source: macToNumber(source.mac) } : {}),
     ...(destination.kind === 'exact' ? { destination: macToNumber(destination.mac) } : {}),
+    ...(destination.kind === 'group' ? { group: true } : {}),
   };
 }

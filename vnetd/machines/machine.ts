@@ -47,6 +47,7 @@ export class Machine {
   /** What a driver says of an earlier life concerns nobody. */
   #life = 0;
   #isHeld = false;
+  #isKept = false;
   /** Of the move; what ends as expected is at the destination then. */
   #isSource = false;
   #before: Promise<PortCounts> | undefined;
@@ -122,6 +123,7 @@ export class Machine {
     this.#reason = undefined;
     this.#extra = {};
     this.#count();
+    this.#keepSent(true);
     this.#around.changed(this, 'state');
   }
 
@@ -136,6 +138,7 @@ export class Machine {
     if (reason !== undefined) {
       this.#reason = cut(reason);
       this.#isSource = false;
+      this.#keepSent(false);
     }
     if (this.state === 'running')
       return reason === undefined ? undefined : this.#around.changed(this, 'state');
@@ -152,8 +155,10 @@ export class Machine {
     if (this.state !== 'receiving' && this.state !== 'paused') this.#stand();
   }
 
-  pauses(): void {
-    if (this.state === 'running' || this.state === 'starting') this.#stand();
+  pauses(agoMs?: number): void {
+    if (this.state !== 'running' && this.state !== 'starting') return;
+    this.#stand();
+    if (this.#isSource && agoMs !== undefined) this.#around.ports.recallPort(this.port, agoMs);
   }
 
   #stand(): void {
@@ -194,7 +199,7 @@ export class Machine {
       if (this.#life === life) act();
     };
     return {
-      paused: ifOurs(() => this.pauses()),
+      paused: (agoMs) => ifOurs(() => this.pauses(agoMs))(),
       running: ifOurs(() => this.executes()),
       ended: (reason, expected) =>
         ifOurs(() => {
@@ -244,6 +249,7 @@ export class Machine {
     this.outgoing = undefined;
     this.ticket = undefined;
     this.#isSource = false;
+    this.#keepSent(false);
   }
 
   #become(state: VmReport['state']): void {
@@ -255,6 +261,12 @@ export class Machine {
     if (this.#isHeld === isHeld) return;
     this.#isHeld = isHeld;
     this.#around.ports.holdPort(this.port, isHeld);
+  }
+
+  #keepSent(isKept: boolean): void {
+    if (this.#isKept === isKept) return;
+    this.#isKept = isKept;
+    this.#around.ports.keepSent(this.port, isKept);
   }
 
   #count(): void {

@@ -141,8 +141,12 @@ t.test('a move, at both ends', async (t) => {
 
   a.ports.counts = { held: 7, lost: 2 };
   a.reports.length = 0;
+  t.same([...a.ports.kept], [WEB], 'what leaves for it is kept while it may stop at any time');
+  a.driver.heardMs = 12;
   await a.driver.leave('web', true);
   await settle();
+  t.same(a.ports.recalled, [{ port: WEB, agoMs: 12 }], 'and what left too late waits again');
+  t.equal(a.ports.kept.size, 0);
   t.match(a.reports[0], { state: 'paused', move: 'm1', port: WEB });
   t.match(a.web(), { state: 'stopped', move: 'm1', heldFrames: 7, lostFrames: 2 });
   t.same([...a.ports.held], [WEB], 'its frames wait until the port is closed');

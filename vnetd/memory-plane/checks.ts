@@ -89,6 +89,10 @@ export function checkDelta({ generation, invalidate, install }: FlowDelta): void
   }
 }
 
+export function checkAgo(agoMs: number): void {
+  must(Number.isFinite(agoMs) && agoMs >= 0, `${agoMs} ms is no time ago`);
+}
+
 export function checkSource(mac: number): void {
   checkMacs([mac]);
   must(!isGroup(macFromNumber(mac)), `${macFromNumber(mac)} is a group address`);

@@ -1,6 +1,6 @@
 /** Decisions by key and epochs, and the frames that wait for one. */
 import type { Clock, FlowEntry, FlowKey, FlowMiss, FlowScope } from '../../core/index.js';
-import { flowKey, missOf, type Passing } from './frame.js';
+import { flowKey, isGroupNumber, missOf, type Passing } from './frame.js';
 import {
   FLOW_ENTRIES,
   HOLD_FRAMES,
@@ -161,13 +161,14 @@ function covers({ fromEpoch, toEpoch }: FlowEntry, epoch: number): boolean {
   return fromEpoch <= epoch && epoch < toEpoch;
 }
 
-function touches({ network, source, destination, port }: FlowScope, entry: FlowEntry): boolean {
+function touches({ network, source, destination, group, port }: FlowScope, entry: FlowEntry): boolean {
   const leadsThere = ({ kind, ...action }: FlowEntry['actions'][number]) =>
     (kind === 'port' || kind === 'hold') && 'port' in action && action.port === port;
   return (
     (port === undefined || entry.actions.some(leadsThere)) &&
     (network === undefined || network === entry.network) &&
     (source === undefined || source === entry.source) &&
-    (destination === undefined || destination === entry.destination)
+    (destination === undefined || destination === entry.destination) &&
+    (group === undefined || isGroupNumber(entry.destination))
   );
 }

@@ -7,7 +7,7 @@ export const FLOW_ENTRIES = 65_536;
 /** Keys that wait for an answer, for each ingress: a flood at one starves no other. */
 export const PENDING_KEYS_PER_INGRESS = 512;
 /** Frames that wait for one key. */
-export const PENDING_FRAMES_PER_KEY = 64;
+export const PENDING_FRAMES_PER_KEY = 256;
 /** Milliseconds that frames wait for an answer. */
 export const MISS_TIMEOUT_MS = 1000;
 /** Missed keys, or events, handed over in one call. */

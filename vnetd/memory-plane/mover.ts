@@ -188,6 +188,15 @@ export class Mover {
     for (const frame of this.#holds.release(gone)) this.#decide({ ...frame, held: true });
   }
 
+  /** Before what is held for the port. Counters that saw them leave do not forget it. */
+  recall(port: PortEnd, agoMs: number): void {
+    const { frames, overflowed } = port.takeSent(this.#clock.now() - agoMs);
+    for (let i = 0; i < overflowed; i++) this.#refuse(port.tally, DROP_REASONS.holdLimit);
+    port.held += frames.length;
+    const waiting = this.#holds.release(this.flows.invalidate([{ port: port.config.port }]));
+    for (const frame of [...frames, ...waiting]) this.#decide({ ...frame, held: true });
+  }
+
   close(): void {
     this.#pending.clear();
     this.#holds.clear();
@@ -244,6 +253,7 @@ export class Mover {
     port.tally.outFrames += 1;
     port.tally.outBytes += frame.bytes.length;
     this.counters.delivered(frame);
+    port.left(frame, this.#clock.now());
   }
 
   /** A request is answered from the port at which it would leave, an answer is told. */

@@ -1,14 +1,17 @@
 /** One port: the spoofing guard, and what was learnt. */
 import type { Clock, PlaneEvent, PlanePort } from '../../core/index.js';
 import { isAnnouncement } from './announcement.js';
-import { isGroupNumber, newTally, sourceOf, type Tally } from './frame.js';
+import { isGroupNumber, newTally, type Passing, sourceOf, type Tally } from './frame.js';
 import { LEARNT_REPORT_MS, SOURCE_EVENT_MS, SOURCES_PER_PORT } from './limits.js';
+import { Sent } from './sent.js';
 
 export class PortEnd {
   readonly config: PlanePort;
   readonly tally: Tally = newTally();
   /** Frames for this port that waited in a hold. */
   held = 0;
+  /** Copies of what left, oldest first; undefined: none are kept. */
+  #sent: Sent | undefined;
   #macs: Set<number>;
   /** When each source was last reported. */
   readonly #sources = new Map<number, number>();
@@ -39,6 +42,21 @@ export class PortEnd {
       event({ kind: 'source', port: this.config.port, source, admitted, announced });
     }
     return admitted;
+  }
+
+  keepSent(kept: boolean): void {
+    if (!kept) this.#sent = undefined;
+    else this.#sent ??= new Sent();
+  }
+
+  /** It left just now. */
+  left(frame: Passing, nowMs: number): void {
+    this.#sent?.add(frame, nowMs);
+  }
+
+  /** What left since, taken out. */
+  takeSent(sinceMs: number): { frames: Passing[]; overflowed: number } {
+    return this.#sent?.take(sinceMs) ?? { frames: [], overflowed: 0 };
   }
 
   /** The source was learnt at another port since. */

@@ -18,6 +18,7 @@ import {
   VnetError,
 } from '../../core/index.js';
 import {
+  checkAgo,
   checkDelta,
   checkEcho,
   checkLink,
@@ -205,7 +206,12 @@ class MemoryPlane implements DataPlane {
         const datagramBytes = udp ? DATAGRAM_BYTES : 0;
         return { id: config.link, ...tally, up, rttUs, datagramBytes, arrived: window.arrived, lost, late };
       }),
-      ports: [...ports.values()].map(({ config, tally, held }) => ({ id: config.port, ...tally, held })),
+      ports: [...ports.values()].map(({ config, tally, held }) => ({
+        id: config.port,
+        ...tally,
+        held,
+        doubtful: 0,
+      })),
       drops: counters.drops(),
       flowEntries: flows.size,
     };
@@ -243,6 +249,17 @@ class MemoryPlane implements DataPlane {
     known(this.#mover.ports, port, 'port');
     checkSource(source);
     this.#mover.announce(port, source);
+  }
+
+  keepSent(port: number, kept: boolean): void {
+    this.#use();
+    known(this.#mover.ports, port, 'port').keepSent(kept);
+  }
+
+  recall(port: number, agoMs: number): void {
+    this.#use();
+    checkAgo(agoMs);
+    this.#mover.recall(known(this.#mover.ports, port, 'port'), agoMs);
   }
 
   close(): void {
