@@ -344,3 +344,21 @@ t.test('a result waits for what both hosts counted', async (t) => {
   });
   t.match(await moved, [{ outcome: 'moved', heldFrames: 5, lostFrames: 3 }]);
 });
+
+t.test('two hosts are heard by two channels: that it stopped may come after that it runs', async (t) => {
+  const { fleet, proxy, world, status } = await bed();
+  t.teardown(() => proxy.close());
+  await fleet.target(lab());
+  await proxy.startVm('vm-a');
+  world.holdAt = 'copying';
+  let move = '';
+  const moved = proxy.moveVms({ moves: [{ vm: 'vm-a', host: 'b' }] }, ({ id, phase }) => {
+    if (phase === 'copying') move = id;
+  });
+  await until('the copying', () => move !== '');
+  proxy.vmReport('b', { vm: 'vm-a', state: 'running', move, port: 'tap:vm-a-b' });
+  proxy.vmReport('a', { vm: 'vm-a', state: 'paused', move, port: 'tap:vm-a-a' });
+  proxy.vmReport('a', { vm: 'vm-a', state: 'stopped', move });
+  t.match(await moved, [{ outcome: 'moved' }]);
+  t.match(await status('vm-a'), { state: 'running', host: 'b' });
+});

@@ -217,8 +217,11 @@ export class Vms implements VmAuthority {
   }
 
   #note(record: VmRecord, host: string, report: VmReport | undefined): void {
-    const isHere = record.move ? report && isThere(report) : host === record.host;
-    if (!report || !isHere) return;
+    const { move } = record;
+    const isHere = move ? report && isThere(report) : host === record.host;
+    // The two hosts' words come by two channels: that it stopped at the source may come after that it runs.
+    const isOver = move !== undefined && host === move.from && move.state.to === 'running';
+    if (!report || !isHere || isOver) return;
     record.state = report.state;
     if (report.reason === undefined) delete record.reason;
     else record.reason = report.reason;
