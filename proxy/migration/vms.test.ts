@@ -361,4 +361,5 @@ t.test('two hosts are heard by two channels: that it stopped may come after that
   proxy.vmReport('a', { vm: 'vm-a', state: 'stopped', move });
   t.match(await moved, [{ outcome: 'moved' }]);
   t.match(await status('vm-a'), { state: 'running', host: 'b' });
+  world.holdAt = undefined;
 });
