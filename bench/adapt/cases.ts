@@ -35,7 +35,7 @@ export interface CaseTimes {
   afterMs: number;
 }
 const TIMES: CaseTimes = {
-  ...{ warmUpMs: 2500, beforeMs: 1500, firstMs: 15_000, quietMs: 5000, adaptMaxMs: 40_000, afterMs: 5000 },
+  ...{ warmUpMs: 2500, beforeMs: 1500, firstMs: 15_000, quietMs: 8000, adaptMaxMs: 40_000, afterMs: 5000 },
 };
 const QUICK_TIMES: CaseTimes = {
   ...{ warmUpMs: 1000, beforeMs: 750, firstMs: 8000, quietMs: 2000, adaptMaxMs: 15_000, afterMs: 1500 },

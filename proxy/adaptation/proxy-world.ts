@@ -6,6 +6,7 @@ import {
   type AdaptRecord,
   type LinkType,
   type MatrixView,
+  type TopologyView,
   VnetError,
 } from '../../core/index.js';
 import type { AdaptWorld, ControllerMemory, Snapshot, SnapshotVm } from '../../vadapt/index.js';
@@ -59,7 +60,7 @@ export class ProxyWorld implements AdaptWorld {
       topology,
       adapted: intent.adapted,
       matrix,
-      settled: sight.topology(network).state === 'settled',
+      settled: isSteady(sight.topology(network), Date.now()),
       underlay: sight.underlayView(),
       ready: [...overlay.members.values()].filter(({ ready }) => ready).map(({ host }) => host),
       loads: sight.loads(),
@@ -145,4 +146,15 @@ function learntVm({ name, network, host }: Place): SnapshotVm {
     learnt: true,
     refusedBy: {},
   };
+}
+
+/** Reaction times of VTTIF that a union stands unchanged until it is taken for the application's topology. */
+const UNION_REACTIONS = 2;
+
+/** Topologies that change faster than can be told apart are one, their union, as soon as nothing new comes to it. */
+function isSteady({ state, since, parameters }: TopologyView, nowMs: number): boolean {
+  const reactionMs = parameters.smoothingMs + 2 * parameters.updateMs;
+  return (
+    state === 'settled' || (state === 'union' && nowMs - Date.parse(since) >= UNION_REACTIONS * reactionMs)
+  );
 }

@@ -1,9 +1,10 @@
 /**
  * How fast changes may follow each other. Never faster than one in `settleMs`; and as routes that flap are damped in
  * BGP (RFC 2439), every change adds a penalty that decays by half in HALF_LIFE settle times. The penalty makes the next
- * change need more gain, and for longer. A change that brought what it promised, and lasted, is forgiven, so traffic
- * that alternates slowly is followed; one that brought nothing adds more, so noise soon moves nothing. Traffic that
- * alternates faster than LASTING settle times is followed less and less: a plan must stand for longer than its phases.
+ * change stand for longer, and what of it is beyond one change makes it need more gain. A change that brought what it
+ * promised, and lasted, is forgiven, so traffic that alternates slowly is followed; one that brought nothing adds more,
+ * so noise soon moves nothing. Traffic that alternates faster than LASTING settle times is followed less and less: a
+ * plan must stand for longer than its phases.
  */
 
 export const HALF_LIFE = 60;
@@ -12,6 +13,8 @@ export const LASTING = 20;
 /** What a change adds, by what came of it. */
 export const PENALTY = { begun: 1, useless: 1, takenBack: 3, failed: 1 } as const;
 const FORGIVEN = 0.75;
+/** One change is no flapping, as one flap is below RFC 2439's cut-off: what it has opened up may be taken for as little. */
+const FREE = 1;
 /** `confirmMs` is doubled by each penalty, so often at most. */
 const DOUBLED_MAX = 8;
 
@@ -56,7 +59,8 @@ export class Damping {
   }
 
   threshold(nowMs: number, settings: Pace & { gainThreshold: number }): number {
-    return settings.gainThreshold * (1 + this.penalty(nowMs, settings) / 2);
+    const excess = Math.max(0, this.penalty(nowMs, settings) - FREE);
+    return settings.gainThreshold * (1 + excess / 2);
   }
 
   /** For which a change is expected to pay: no longer than changes have lasted lately. */

@@ -20,7 +20,7 @@ export interface Snapshot {
   /** What the user owns, completed: hosts, links, routes, rules, constraints, reservations. */
   topology: Topology;
   adapted: Adapted;
-  /** VTTIF's, smoothed; whether its topology has settled. */
+  /** VTTIF's, smoothed; whether its topology has settled, or is a union to which nothing new has come. */
   matrix: MatrixView;
   settled: boolean;
   underlay: UnderlayView;

@@ -12,7 +12,7 @@ import { acceleratorOf, diskFacts, judgeVersion } from './facts.js';
 import { type HandoverAnswer, HandoverCall, HandoverDesk } from './handover.js';
 import { Layout } from './layout.js';
 import { netdevOf } from './port.js';
-import { QmpClient } from './qmp.js';
+import { QmpClient, type QmpEvent } from './qmp.js';
 import { isTicket, type QemuTicket } from './ticket.js';
 import { fallsBehind, transferOf } from './transfer.js';
 
@@ -47,6 +47,7 @@ async function monitor(t: Test, answer: (asked: Asked, socket: Socket) => void):
   return path;
 }
 
+const STAMPED_MS = 40;
 const fine = ({ id }: Asked, socket: Socket) => socket.write(`{"return": {}, "id": ${id}}\n`);
 
 t.test('QMP', async (t) => {
@@ -57,16 +58,23 @@ t.test('QMP', async (t) => {
       } else if (asked.execute === 'pieces') {
         socket.write('{"event": "STOP", "data": {"a"');
         setTimeout(() => socket.write(`: 1}}\n{"return": {"b": 2}, "id": ${asked.id}}\n`), 5);
+      } else if (asked.execute === 'stamped') {
+        const microseconds = (Date.now() - STAMPED_MS) * 1e3;
+        const timestamp = { seconds: Math.floor(microseconds / 1e6), microseconds: microseconds % 1e6 };
+        socket.write(`${JSON.stringify({ event: 'STOP', timestamp })}\n`);
+        fine(asked, socket);
       } else if (asked['exec-oob'] !== undefined) {
         socket.write(`{"return": "${asked['exec-oob']}", "id": ${asked.id}}\n`);
       } else fine(asked, socket);
     });
     const qmp = await QmpClient.connect(path);
     t.teardown(() => qmp.close());
-    const events: unknown[] = [];
+    const events: QmpEvent[] = [];
     const silence = qmp.onEvent((event) => events.push(event));
     t.strictSame(await qmp.execute('pieces'), { b: 2 });
-    t.strictSame(events, [{ event: 'STOP', data: { a: 1 } }]);
+    t.strictSame(events, [{ event: 'STOP', data: { a: 1 }, agoMs: 0 }], 'one without a stamp is of now');
+    await qmp.execute('stamped');
+    t.ok((events[1]?.agoMs ?? 0) >= STAMPED_MS, "by QEMU's own stamp");
     silence();
     t.equal(await qmp.executeNow('migrate-pause'), 'migrate-pause');
     await t.rejects(qmp.execute('bad'), {
