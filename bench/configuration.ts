@@ -5,7 +5,9 @@ import { OverlayLab } from '../lab/index.js';
 import { type Figure, median } from './figure.js';
 
 const PRIMITIVE_RUNS = 200;
-const WARM_UP_RUNS = 20;
+/** Daemons run for weeks: what is held against the bar is a warm one. What a fresh one takes is a row of its own. */
+const WARM_UP_RUNS = 600;
+const FIRST_RUNS = 20;
 /** What one primitive takes is asked: the next begins when the handshake and the late writes of this one are over. */
 const PAUSE_MS = 5;
 const STAR_HOSTS = 8;
@@ -37,45 +39,54 @@ async function primitives(): Promise<Figure[]> {
     const client = overlay.client();
     await client.apply({ kind: 'target', topology: overlay.topology() });
     await overlay.whole();
-    const figure = async (name: string, list: 'links' | 'rules', statement: object): Promise<Figure> => {
-      const samples: number[] = [];
-      for (let run = 0; run < PRIMITIVE_RUNS + WARM_UP_RUNS; run++) {
+    const figures = async (name: string, list: 'links' | 'rules', statement: object): Promise<Figure[]> => {
+      const all = await timed((run) => {
         const change = emptyChange();
         (change[run % 2 === 0 ? 'add' : 'remove'][list] as object[]).push(statement);
-        const startedAt = performance.now();
-        await client.apply({ kind: 'change', change });
-        if (run >= WARM_UP_RUNS) samples.push(performance.now() - startedAt);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      }
-      return { name, unit: 'ms', samples, beside: 'paper 20 ms, bar 2 ms', met: median(samples) <= 2 };
+        return client.apply({ kind: 'change', change });
+      });
+      const [first, warm] = [all.slice(0, FIRST_RUNS), all.slice(WARM_UP_RUNS)];
+      const unit = 'ms';
+      return [
+        { name, unit, samples: warm, beside: 'paper 20 ms, bar 2 ms', met: median(warm) <= 2 },
+        { name: `${name}: the first ${FIRST_RUNS}`, unit, samples: first, beside: 'daemons just started' },
+      ];
     };
-    const floor = async (name: string, beside: string, ask: () => Promise<unknown>): Promise<Figure> => {
-      const samples: number[] = [];
-      for (let run = 0; run < PRIMITIVE_RUNS + WARM_UP_RUNS; run++) {
-        const startedAt = performance.now();
-        await ask();
-        if (run >= WARM_UP_RUNS) samples.push(performance.now() - startedAt);
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      }
-      return { name, unit: 'ms', samples, beside };
-    };
+    const floor = async (name: string, beside: string, ask: () => Promise<unknown>): Promise<Figure> => ({
+      name,
+      unit: 'ms',
+      samples: (await timed(ask)).slice(WARM_UP_RUNS),
+      beside,
+    });
     return [
-      await floor('a call that changes nothing', 'of each primitive', () => client.sight()),
-      await floor('the same, asked at a host, answered by the Proxy', 'a primitive goes as far', () =>
-        overlay.client('h1').sight(),
-      ),
-      await figure('add or delete a link', 'links', { type: 'udp', a: 'h1', b: 'h2' }),
-      await figure('add or delete a rule', 'rules', {
+      ...(await figures('add or delete a link', 'links', { type: 'udp', a: 'h1', b: 'h2' })),
+      ...(await figures('add or delete a rule', 'rules', {
         network: 'lab',
         host: 'h1',
         source: { kind: 'any' },
         destination: { kind: 'exact', mac: '02:00:00:00:77:77' },
         actions: [{ kind: 'edge', peer: 'home' }],
-      }),
+      })),
+      await floor('a call that changes nothing', 'of each primitive', () => client.sight()),
+      await floor('the same, asked at a host, answered by the Proxy', 'a primitive goes as far', () =>
+        overlay.client('h1').sight(),
+      ),
     ];
   } finally {
     await overlay.close();
   }
+}
+
+/** One after the other, with a pause between. Milliseconds of each. */
+async function timed(ask: (run: number) => Promise<unknown>): Promise<number[]> {
+  const samples: number[] = [];
+  for (let run = 0; run < WARM_UP_RUNS + PRIMITIVE_RUNS; run++) {
+    const startedAt = performance.now();
+    await ask(run);
+    samples.push(performance.now() - startedAt);
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  return samples;
 }
 
 /** From connected daemons to the first ping between two VMs, across the Proxy. */

@@ -1,8 +1,9 @@
 /** The daemon's process: options, composition, signals. No logic lives here. */
 import { readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
-import { pino } from 'pino';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Logger, pino } from 'pino';
 import { DEFAULT_PORT, type Endpoint, systemClock, VnetError } from '../core/index.js';
 import { createUserPlane } from '../native/index.js';
 import { CPU_MEANS, type CpuMeansKind, Daemon, FileStore, readToken } from '../vnetd/index.js';
@@ -20,6 +21,7 @@ interface Options {
   tokenFile: string;
   insecure: boolean;
   logLevel: string;
+  nice: number;
   keepAlive: number;
   deadAfter: number;
   reserve?: string;
@@ -29,6 +31,8 @@ interface Options {
 
 /** After the start: then what only it needed, some 20 MB, is collected. An idle daemon would never come to it. */
 const COLLECT_AFTER_MS = 3000;
+/** As Open vSwitch's daemons: whatever else the host does, all its VMs wait for these few instructions. */
+const DEFAULT_NICE = -10;
 const ANY_ADDRESSES = ['::', '0.0.0.0'];
 
 const packageFile = new URL('../../package.json', import.meta.url);
@@ -63,6 +67,11 @@ const program = new Command('vnetd')
   )
   .option('--insecure', 'use addresses that are not private: links and control are not sealed yet', false)
   .option('--log-level <level>', 'fatal, error, warn, info, debug or trace', 'info')
+  .addOption(
+    new Option('--nice <n>', 'scheduling priority, -20 to 19, as of nice(1); VMs have the ordinary one')
+      .argParser(parseNice)
+      .default(DEFAULT_NICE),
+  )
   .option('--keep-alive <ms>', 'between keep-alives on an idle link', Number, 200)
   .option('--dead-after <ms>', 'a link that heard nothing for this long is down', Number, 800)
   .option('--reserve <how>', 'bandwidth for links: tc, exec:COMMAND or none; default: tc where it can be had')
@@ -99,6 +108,8 @@ async function main(options: Options): Promise<void> {
         hint: 'add --proxy ADDRESS:PORT, or --role proxy if this is it',
       });
     }
+    // Before there are threads: they inherit it.
+    raisePriority(options.nice, logger);
     const store = await FileStore.open(options.state);
     const token = await readToken(options.tokenFile, options.role === 'proxy');
     // Only the Proxy pays for the language's memory.
@@ -162,4 +173,18 @@ async function main(options: Options): Promise<void> {
     if (error.code === 'VNET_ERR_INTERNAL') logger.fatal({ err: thrown }, 'internal error');
     process.exit(1);
   }
+}
+
+function raisePriority(nice: number, logger: Logger): void {
+  try {
+    setPriority(nice);
+  } catch (error) {
+    logger.info({ nice, err: error }, 'runs at the priority that it has: another may not be set');
+  }
+}
+
+function parseNice(text: string): number {
+  const nice = Number(text);
+  if (Number.isInteger(nice) && nice >= -20 && nice <= 19) return nice;
+  throw new InvalidArgumentError('give a whole number from -20, first, to 19, last');
 }

@@ -439,6 +439,15 @@ t.test('unix-connect: the listener comes later, goes, and comes again', async (t
   other.socket.destroy();
 });
 
+/** Of a QEMU that may still be starting. */
+function announceSelf(monitor: string): void {
+  const qmp = net.connect(monitor);
+  qmp.on('error', () => qmp.destroy());
+  qmp.write('{"execute":"qmp_capabilities"}{"execute":"announce-self","arguments":');
+  qmp.write('{"initial":50,"max":550,"rounds":5,"step":50}}');
+  setTimeout(() => qmp.destroy(), 200);
+}
+
 const qemu = ['/usr/bin', '/usr/local/bin']
   .map((directory) => `${directory}/qemu-system-x86_64`)
   .find((path) => existsSync(path));
@@ -470,12 +479,10 @@ t.test(
       );
       t.teardown(() => vm.kill('SIGKILL'));
       await until(() => stage.portIsUp(), `QEMU is there, ${round}`);
-      const qmp = net.connect(monitor);
-      qmp.on('error', () => qmp.destroy());
-      qmp.write('{"execute":"qmp_capabilities"}{"execute":"announce-self","arguments":');
-      qmp.write('{"initial":50,"max":550,"rounds":5,"step":50}}');
-      await until(() => announcements() > before, `its announcement, ${round}`);
-      qmp.destroy();
+      const asking = setInterval(() => announceSelf(monitor), 250);
+      await until(() => announcements() > before, `its announcement, ${round}`).finally(() =>
+        clearInterval(asking),
+      );
       vm.kill('SIGKILL');
       await until(() => !stage.portIsUp(), 'gone');
       for (const socket of [path, monitor]) rmSync(socket, { force: true });

@@ -1,5 +1,7 @@
 /** From a snapshot to the problem that the solvers get, and back from indexes to names. */
 import type { AdaptSettings } from '../../core/index.js';
+import { commonWait } from './cpu-lack.js';
+import { contention } from './contention.js';
 import { compile } from '../model/compile.js';
 import { type ChangeCosts, DEFAULT_COSTS, moveCost } from '../model/cost-of-change.js';
 import type { Instance } from '../model/instance.js';
@@ -41,6 +43,8 @@ export interface Draft {
   /** How things are. */
   present: Placement;
   hostIndex: ReadonlyMap<string, number>;
+  /** By host, seconds that a VM waits for a second of work; NaN where others do not fill it. */
+  queues: Float64Array;
   notes: Notes;
 }
 
@@ -70,8 +74,9 @@ export function draft(snapshot: Snapshot, settings: AdaptSettings, avoided = NOT
   };
   const vms = vmDemands(snapshot, places, ground, rules, notes);
   noteRest(snapshot, placed, notes);
+  const queues = contention(snapshot, commonWait(snapshot));
   const problem: Problem = {
-    hosts: hostNodes(snapshot, placed, notes),
+    hosts: hostNodes(snapshot, placed, queues, notes),
     edges: [...edges.values()],
     vms,
     flows,
@@ -96,6 +101,7 @@ export function draft(snapshot: Snapshot, settings: AdaptSettings, avoided = NOT
     edges,
     present: placementOf(problem, hostIndex, places, paths),
     hostIndex,
+    queues: Float64Array.from(problem.hosts, ({ name }) => queues.get(name) ?? Number.NaN),
     notes,
   };
 }

@@ -14,7 +14,8 @@
  * its new path is. Elastic flows, those whose path is busy ELASTIC of the time, will not keep their proportions: they
  * share what there is fairly, and their busyThen is busyNow * fairNow / fairThen of max-min rates, in which all others
  * ask for no more than their pace gives them. Where the objective counts latency, the person says that the waiting is
- * for answers, and c is also multiplied by latency then / now.
+ * for answers. How often a flow waits for one cannot be seen; in an application whose parts wait for each other it is for
+ * the farthest, L now away, and c is also multiplied by 1 + (its latency then - now) / L now.
  *
  * A flow that carries next to nothing beside its other direction acknowledges it: it is not elastic, and its pace is that
  * of the other, unless its own path is too full for it.
@@ -25,13 +26,14 @@
  *   sum  = sum(measured * pace) / sum(measured)
  *   step = 1 / ((1 - max busyNow) * (slowest end now / slowest end then) + max busyThen)
  *
+ * and where latency counts, the waiting of step is also multiplied by the farthest then / now.
+ *
  * From outside the two look alike, so the prediction is their geometric mean; where some flow would be slower than now
  * (step below 1), step counts twice, and below STEP_MIN it alone counts: nobody pays much for what others gain.
  *
  *   gain = sum over applications(rate * that) / all rates - 1 - cost / all rates
  *
- * cost: change-cost.ts. `hope` is the same where all waiting is for answers, so that c is multiplied by latency then /
- * now: true of a parallel program over a wide area, not of a stream at a fixed rate. Whether anything is done at all
+ * cost: change-cost.ts. `hope` is the same where all waiting is for answers, as if the objective counted latency: true of a parallel program over a wide area, not of a stream at a fixed rate. Whether anything is done at all
  * is decided by `gain`; which of several changes that are worth it, and how far it goes, by both (`scoreOf`).
  */
 import type { Instance } from '../model/instance.js';
@@ -43,6 +45,7 @@ import { applicationsOf } from './applications.js';
 import { busyShares } from './busy.js';
 import { changeCost } from './change-cost.js';
 import { cpuPaces } from './cpu-pace.js';
+import type { Draft } from './draft.js';
 
 /** Share of the time from which a flow is taken to want all it can get. */
 export const ELASTIC = 0.7;
@@ -52,6 +55,8 @@ export const BUSY_MAX = 0.95;
 export const STEP_MIN = 0.5;
 /** A flow without a path still has so many bits a second: 0 would be no pace. */
 const LEAST = 1;
+/** Of the waiting, what is left when its answers come from next to it. */
+const LEAST_WAIT = 0.01;
 
 export interface Forecast {
   /** By flow, bits a second. */
@@ -75,6 +80,8 @@ interface Parts {
   waits: Float64Array;
   /** Sending, then. */
   sends: Float64Array;
+  /** By flow, microseconds then, where waiting is for answers. */
+  latencies?: Float64Array;
 }
 
 export class Forecaster {
@@ -88,11 +95,12 @@ export class Forecaster {
   readonly #applications: readonly (readonly number[])[];
   /** By flow, whose acknowledgements it is; -1: nobody's. */
   readonly #acknowledged: Int32Array;
+  readonly #queues: Float64Array;
   readonly #paceNow: Float64Array;
   readonly #latencyNow: Float64Array;
   readonly #measured: number;
 
-  constructor(instance: Instance, objective: Objective, present: Placement) {
+  constructor({ instance, present, queues }: Draft, objective: Objective) {
     const { latency, nearness } = weightsOf(objective);
     this.#instance = instance;
     this.#present = present;
@@ -101,7 +109,8 @@ export class Forecaster {
     this.#busy = this.#busyRaw.map((busy) => Math.min(BUSY_MAX, busy));
     this.#acknowledged = acknowledged(instance);
     this.#applications = applicationsOf(instance);
-    this.#paceNow = cpuPaces(instance, present.mapping);
+    this.#queues = queues;
+    this.#paceNow = cpuPaces(instance, present.mapping, queues);
     this.#latencyNow = latencies(instance, present.paths);
     this.#measured = instance.demand.reduce((sum, rate) => sum + rate, 0);
     this.now = { fair: this.#fair(present, instance.demand), gain: 0, hope: 0, cost: 0 };
@@ -119,10 +128,9 @@ export class Forecaster {
       if (this.#isElastic(flow)) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
     this.#follow(waits, sends, busyThen);
     const cost = changeCost(this.#instance, this.#present, placement, this.#measured);
-    const nearer = this.#nearer(placement);
-    const answers = waits.map((wait, flow) => wait * (nearer[flow] as number));
-    const gain = this.#gain({ waits: this.#latencyCounts ? answers : waits, sends }, cost);
-    return { fair, gain, hope: this.#gain({ waits: answers, sends }, cost), cost };
+    const hope = this.#gain({ waits, sends, latencies: latencies(this.#instance, placement.paths) }, cost);
+    const gain = this.#latencyCounts ? hope : this.#gain({ waits, sends }, cost);
+    return { fair, gain, hope, cost };
   }
 
   /** Acknowledgements take the times of what they acknowledge; a path of their own that overflows holds up both. */
@@ -140,11 +148,6 @@ export class Forecaster {
     let carried = 0;
     for (const flows of this.#applications) carried += this.#rateOf(flows) * this.#paceOf(flows, parts);
     return (carried - cost) / this.#measured - 1;
-  }
-
-  /** By flow, latency then over now. */
-  #nearer({ paths }: Placement): Float64Array {
-    return latencies(this.#instance, paths).map((us, flow) => us / (this.#latencyNow[flow] as number));
   }
 
   /** Max-min, where only elastic flows want more than `asks`. */
@@ -173,13 +176,16 @@ export class Forecaster {
     return flows.reduce((sum, flow) => sum + (this.#instance.demand[flow] as number), 0);
   }
 
-  #paceOf(flows: readonly number[], { waits, sends }: Parts): number {
+  #paceOf(flows: readonly number[], { waits, sends, latencies: then }: Parts): number {
+    const now = this.#latencyNow;
+    const [farNow, farThen] = then ? [farthest(flows, now), farthest(flows, then)] : [1, 1];
     let [sum, busiest, longestSend] = [0, 0, 0];
     let [workNow, workThen] = [0, 0];
     for (const flow of flows) {
       const [wait, send] = [waits[flow] as number, sends[flow] as number];
       const busy = this.#busy[flow] as number;
-      sum += (this.#instance.demand[flow] as number) / (wait + send);
+      const nearer = then ? ((then[flow] as number) - (now[flow] as number)) / farNow : 0;
+      sum += (this.#instance.demand[flow] as number) / (wait * Math.max(LEAST_WAIT, 1 + nearer) + send);
       if ((this.#acknowledged[flow] as number) >= 0) continue;
       busiest = Math.max(busiest, busy);
       const work = 1 / this.#flowPace(this.#paceNow, flow);
@@ -189,14 +195,14 @@ export class Forecaster {
     }
     const rate = this.#rateOf(flows);
     if (rate === 0) return 1;
-    const step = 1 / ((1 - busiest) * (workThen / Math.max(1, workNow)) + longestSend);
+    const step = 1 / ((1 - busiest) * (workThen / Math.max(1, workNow)) * (farThen / farNow) + longestSend);
     const own = sum / rate;
     if (step < STEP_MIN) return Math.min(step, own);
     return step < 1 ? Math.cbrt(step * step * own) : Math.sqrt(step * own);
   }
 
   #waits({ mapping }: Placement): Float64Array {
-    const paces = cpuPaces(this.#instance, mapping);
+    const paces = cpuPaces(this.#instance, mapping, this.#queues);
     return this.#busy.map(
       (busy, flow) => (1 - busy) * (this.#flowPace(this.#paceNow, flow) / this.#flowPace(paces, flow)),
     );
@@ -208,6 +214,10 @@ export class Forecaster {
     return Math.min(paces[flowFrom[flow] as number] as number, paces[flowTo[flow] as number] as number);
   }
 }
+
+/** Microseconds of the farthest of some flows. */
+const farthest = (flows: readonly number[], us: Float64Array): number =>
+  flows.reduce((most, flow) => Math.max(most, us[flow] as number), NEAR_US);
 
 /** By flow, microseconds, NEAR_US added. */
 function latencies({ hosts, latency }: Instance, paths: readonly Int32Array[]): Float64Array {

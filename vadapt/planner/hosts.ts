@@ -38,24 +38,27 @@ export function demandOf({ cpus }: Pick<SnapshotVm, 'cpus'>, used: number, waits
   return Math.min(used / (1 - waits), cpus > 0 ? Math.max(cpus, used) : Infinity);
 }
 
-/** `placed`: VMs of the problem; the others take what they take. */
-export function hostNodes(snapshot: Snapshot, placed: ReadonlySet<string>, notes: Notes): HostNode[] {
+/** `placed`: VMs of the problem; the others take what they take. `queues`: of `contention`. */
+export function hostNodes(
+  snapshot: Snapshot,
+  placed: ReadonlySet<string>,
+  queues: ReadonlyMap<string, number>,
+  notes: Notes,
+): HostNode[] {
   return hostsOf(snapshot).map(({ name, memoryBytes, cpus }) => {
     const here = snapshot.vms.filter(({ host }) => host === name);
     const memory = memoryBytes ?? snapshot.machines?.get(name)?.memoryBytes;
     const others = sum(here.filter(({ vm }) => !placed.has(vm)).map((vm) => vm.memoryBytes));
-    const ours = sum(here.filter(({ vm }) => placed.has(vm)).map((vm) => vm.memoryBytes));
-    const left = cpusLeft(
-      snapshot,
-      name,
-      here.filter(({ vm }) => placed.has(vm)),
-      cpus,
-      notes,
-    );
+    const ours = here.filter(({ vm }) => placed.has(vm));
+    // What VMs use of a host that others fill, those others take when they leave.
+    const theirs = queues.has(name) ? [] : ours;
+    const left = cpusLeft(snapshot, name, theirs, cpus, notes);
     return {
       name,
       // What runs there has room, whatever was declared.
-      ...(memory !== undefined && { memoryBytes: Math.max(memory - others, ours) }),
+      ...(memory !== undefined && {
+        memoryBytes: Math.max(memory - others, sum(ours.map((vm) => vm.memoryBytes))),
+      }),
       ...(left !== undefined && { cpus: left }),
     };
   });

@@ -101,7 +101,7 @@ class Planner {
     this.#objective = objectiveOf(drawn.settings);
     this.#solver = drawn.settings.solver;
     this.#broken = whyMappingInvalid(drawn.instance, drawn.present.mapping);
-    const forecaster = new Forecaster(drawn.instance, this.#objective, drawn.present);
+    const forecaster = new Forecaster(drawn, this.#objective);
     const given = new GivenLinks(drawn);
     this.#thrift = { draft: drawn, given, objective: this.#objective, forecaster, over: () => false };
     this.#best = { placement: drawn.present, forecast: forecaster.now };

@@ -69,7 +69,7 @@ export function cpuReservations(draft: Draft, { mapping }: Placement): CpuReserv
   if (!settings.mechanisms.includes('cpu')) return before;
   const ours = new Set(problem.vms.map(({ name }) => name));
   const users = new Set(snapshot.topology.cpuReservations.map(({ vm }) => vm));
-  const left = problem.hosts.map(({ cpus }) => cpus ?? 0);
+  const left = reservable(draft, mapping);
   const reserved: CpuReservation[] = before.filter(({ vm }) => !ours.has(vm));
   for (const [i, { name }] of problem.vms.entries()) {
     const vm = snapshot.vms.find((one) => one.vm === name);
@@ -87,6 +87,18 @@ export function cpuReservations(draft: Draft, { mapping }: Placement): CpuReserv
     reserved.push(keeps && old ? old : { vm: name, periodUs: CPU_PERIOD_US, sliceUs });
   }
   return reserved;
+}
+
+/** By host. A VM that stays can have what it uses, though others would take it if the VM left. */
+function reservable({ snapshot, problem, present, queues }: Draft, mapping: Int32Array): number[] {
+  const left = problem.hosts.map(({ cpus }) => cpus ?? 0);
+  for (const [i, { name }] of problem.vms.entries()) {
+    const host = mapping[i] as number;
+    if (Number.isNaN(queues[host]) || present.mapping[i] !== host) continue;
+    const vm = snapshot.vms.find((one) => one.vm === name);
+    left[host] = (left[host] as number) + ((vm && cpuDemand(vm, snapshot)?.used) ?? 0);
+  }
+  return left;
 }
 
 const about = (is: number, wanted: number): boolean => Math.abs(is - wanted) <= RESERVED_ABOUT * wanted;

@@ -2,6 +2,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { VnetError } from '../../core/index.js';
+import { atOrdinaryPriority } from '../ordinary-priority.js';
 import { COMPLAINT_BYTES_MAX, DRAIN_MS, KILL_GRACE_MS, LINE_BYTES_MAX } from './limits.js';
 import { type Input, type Line, nonsense, parseLine, type Verb } from './protocol.js';
 
@@ -25,10 +26,12 @@ export function runCommand(
 ): CommandRun {
   const who = `'${command} ${verb} ${input.spec.name}'`;
   // A group of its own, so that what it started ends with it.
-  const child = spawn('/bin/sh', ['-c', `${command} "$@"`, 'vnet', verb, input.spec.name], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const child = atOrdinaryPriority(
+    spawn('/bin/sh', ['-c', `${command} "$@"`, 'vnet', verb, input.spec.name], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    }),
+  );
   const output = new Output(who, onLine);
   let failed: VnetError | undefined;
   let killer: NodeJS.Timeout | undefined;

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -202,6 +203,30 @@ t.test('a command that hangs ends with all that it started', async (t) => {
   const late = await driver.receive(stopped, 'tap:x', { timeoutMs: 300 }, recorder());
   await t.rejects(late.arrived, { code: 'VNET_ERR_TIMEOUT', message: /did not end within 300 ms/ });
 });
+
+t.test("the daemon's priority is not the VM's", { skip: mayNotRaise() }, async (t) => {
+  const folder = t.testdir();
+  const before = getPriority();
+  setPriority(-5);
+  t.teardown(() => setPriority(before));
+  const told = join(folder, 'nice');
+  const command = script(folder, `sleep 0.1; nice > ${told}; echo '{"state":"running"}'`);
+  const vm = await new ExecDriver().start(specOf(command), 'tap:x', recorder());
+  vm.release();
+  t.equal(readFileSync(told, 'utf8'), '0\n');
+});
+
+function mayNotRaise(): string | false {
+  const before = getPriority();
+  try {
+    setPriority(before - 1);
+    setPriority(before - 1);
+    setPriority(before);
+    return false;
+  } catch {
+    return 'this process may not raise its priority';
+  }
+}
 
 t.test('a receive that ends and leaves the rest to others', async (t) => {
   const folder = t.testdir();

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VnetError } from '../../core/index.js';
+import { atOrdinaryPriority } from '../ordinary-priority.js';
 import type { Layout } from './layout.js';
 import { PROCESS_POLL_MS } from './limits.js';
 
@@ -24,7 +25,9 @@ export async function spawnQemu(
   const log = openSync(layout.log, 'a', LOG_MODE);
   try {
     const files = given === undefined ? [] : [given];
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log, ...files], cwd: '/' });
+    const child = atOrdinaryPriority(
+      spawn(program, args, { detached: true, stdio: ['ignore', log, log, ...files], cwd: '/' }),
+    );
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) =>
