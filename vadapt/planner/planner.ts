@@ -16,7 +16,8 @@ import { GivenLinks } from './links.js';
 import { Reasons } from './reasons.js';
 import type { Snapshot } from './snapshot.js';
 import { targetOf } from './target.js';
-import { byGround, MOVES_WORTH, movedVms, thrifty, type Thrift } from './thrift.js';
+import { byGround, MOVES_WORTH, movedVms, type PlanWork } from './remapping.js';
+import { thrifty } from './thrift.js';
 import { percent } from './wording.js';
 
 /** Whoever runs solvers; rejects where one fails, takes too long, or answers nonsense. */
@@ -85,7 +86,7 @@ class Planner {
   readonly #solve: Solve;
   readonly #now: () => number;
   readonly #objective: Objective;
-  readonly #thrift: Thrift;
+  readonly #work: PlanWork;
   /** What the present breaks, in a sentence. */
   readonly #broken: string | undefined;
   readonly #failures: string[] = [];
@@ -103,7 +104,14 @@ class Planner {
     this.#broken = whyMappingInvalid(drawn.instance, drawn.present.mapping);
     const forecaster = new Forecaster(drawn, this.#objective);
     const given = new GivenLinks(drawn);
-    this.#thrift = { draft: drawn, given, objective: this.#objective, forecaster, over: () => false };
+    this.#work = {
+      draft: drawn,
+      given,
+      objective: this.#objective,
+      forecaster,
+      mayMove: false,
+      over: () => false,
+    };
     this.#best = { placement: drawn.present, forecast: forecaster.now };
   }
 
@@ -155,9 +163,9 @@ class Planner {
     const { mechanisms } = this.#draft.settings;
     const end = this.#now() + this.#draft.settings.budgetMs;
     const raw = mechanisms.includes('topology') ? placement : byGround(this.#draft, placement.mapping);
-    const work = { ...this.#thrift, over: () => this.#now() > end };
+    const work = { ...this.#work, mayMove: what === 'moves', over: () => this.#now() > end };
     const fit = what === 'kept' || this.#broken !== undefined ? raw : thrifty(work, raw);
-    const forecast = this.#thrift.forecaster.of(fit);
+    const forecast = this.#work.forecaster.of(fit);
     const isPresent = this.#best.placement === this.#draft.present;
     const more = this.#isKept ? CLEARLY_BETTER : isPresent || what === 'links' ? 0 : MOVES_WORTH;
     const repairs = this.#broken !== undefined && isPresent;
@@ -172,13 +180,13 @@ class Planner {
     const drawn = this.#draft;
     const { settings, snapshot } = drawn;
     if (this.#broken === undefined && this.#best.forecast.gain < GAIN_MIN)
-      this.#best = { placement: drawn.present, forecast: this.#thrift.forecaster.now };
+      this.#best = { placement: drawn.present, forecast: this.#work.forecaster.now };
     const { placement, forecast } = this.#best;
     const after =
       placement === drawn.present
-        ? withReservations(drawn, this.#thrift)
-        : targetOf(drawn, this.#thrift.given, placement);
-    const rates = { before: this.#thrift.forecaster.now.fair, after: forecast.fair };
+        ? withReservations(drawn, this.#work)
+        : targetOf(drawn, this.#work.given, placement);
+    const rates = { before: this.#work.forecaster.now.fair, after: forecast.fair };
     const reasons = new Reasons(drawn, placement, rates);
     const actions = actionsBetween(snapshot.adapted, after, this.#moves(placement)).map((one) =>
       reasons.of(one),
@@ -243,7 +251,7 @@ class Planner {
       from,
       to,
       measured: bitsPerSecond,
-      fairNow: this.#thrift.forecaster.now.fair[flow] as number,
+      fairNow: this.#work.forecaster.now.fair[flow] as number,
       fairThen: forecast.fair[flow] as number,
       pathNow: pathNames(drawn, drawn.present.paths[flow] as Int32Array),
       pathThen: pathNames(drawn, placement.paths[flow] as Int32Array),
@@ -267,7 +275,7 @@ class Planner {
 }
 
 /** Nothing is moved or linked, but what is reserved follows the demand. */
-function withReservations(drawn: Draft, { given }: Thrift): Adapted {
+function withReservations(drawn: Draft, { given }: PlanWork): Adapted {
   const { adapted } = drawn.snapshot;
   const { mechanisms } = drawn.settings;
   if (!mechanisms.includes('reservation') && !mechanisms.includes('cpu')) return adapted;

@@ -16,7 +16,7 @@ import { ipBatch, prepareIp } from './ip.js';
 import { PRESENCE_POLL_MS } from './limits.js';
 import { recentScan } from './processes.js';
 import { keepWord, type NetnsTicket, readTicket, returnWord, takeWord } from './ticket.js';
-import { keepWire, linesUp, outerEnd } from './wire.js';
+import { linesUp, outerEnd } from './wire.js';
 
 export interface LightPlace {
   spec: VmSpec;
@@ -98,7 +98,6 @@ export class LightVm implements RunningVm {
     const { spec, namespace, name, folder } = this.#place;
     const ticket = readTicket(given);
     if (ticket.interface !== name) throw otherName(name, ticket.interface);
-    await keepWire(folder, spec, namespace);
     const network = networkNamed(namespace) ?? '';
     const here = ownGroups();
     const tool = prepareIp();
