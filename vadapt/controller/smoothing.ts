@@ -1,7 +1,8 @@
 /**
- * Estimates as they are decided by: smoothed over the steps, so that 20% of noise in a measurement does not move a VM.
- * A value is a running mean of SMOOTH_MS; one that is far off and stays so is a change, not noise, and is taken over
- * whole. Rates of flows are smoothed less: VTTIF has done so already.
+ * Estimates as they are decided by: smoothed over time, so that 20% of noise in a measurement does not move a VM. A value
+ * is a running mean of SMOOTH_MS, in which each counts by its confidence beside what is known already; one that is far off
+ * and stays so is a change, not noise, and is taken over whole, unless it is much less sure. Evidence that is not new
+ * counts once. Rates of flows are smoothed less: VTTIF has done so already.
  */
 import type { Estimate, PathEstimate } from '../../core/index.js';
 import type { Snapshot } from '../planner/index.js';
@@ -15,44 +16,63 @@ const FAR_IN_A_ROW = 3;
 const NOTHING = 1e-3;
 /** What was not seen for so long is forgotten. */
 const FORGET_MS = 60_000;
+/** What was sure stays so for a while, though what comes now is not: as for paths that are tried now and then. */
+const CONFIDENCE_HALF_LIFE_MS = 600_000;
+/** Of the confidence there is; with less, a value that is far off is no change. */
+const AS_SURE = 0.5;
+/** Evidence whose age was told twice, rounded, is not new. */
+const SAME_MS = 1;
+
+interface Evidence {
+  value: number;
+  /** When it was measured. */
+  atMs: number;
+  confidence: number;
+}
 
 class Mean {
+  seenMs = 0;
   #value: number;
+  #confidence: number;
   #weight = 0;
   #far = 0;
   #atMs: number;
 
-  constructor(value: number, atMs: number) {
+  constructor({ value, atMs, confidence }: Evidence) {
     this.#value = value;
     this.#atMs = atMs;
-  }
-
-  get atMs(): number {
-    return this.#atMs;
+    this.#confidence = confidence;
   }
 
   get value(): number {
     return this.#value;
   }
 
+  get confidence(): number {
+    return this.#confidence;
+  }
+
   /** Exponential, but a plain mean of all while there are few. */
-  add(value: number, atMs: number, smoothMs: number): number {
-    const passed = Math.max(0, atMs - this.#atMs);
-    if (passed === 0) return this.#value;
+  add({ value, atMs, confidence }: Evidence, smoothMs: number): void {
+    const passed = atMs - this.#atMs;
+    if (passed <= SAME_MS) return;
     this.#atMs = atMs;
+    const known = this.#confidence * 0.5 ** (passed / CONFIDENCE_HALF_LIFE_MS);
+    this.#confidence = Math.max(known, confidence);
     const [low, high] = [Math.min(value, this.#value), Math.max(value, this.#value)];
-    const isFar = high > FAR * Math.max(low, NOTHING);
+    const isFar = high > FAR * Math.max(low, NOTHING) && confidence >= AS_SURE * known;
     this.#far = isFar ? this.#far + 1 : 0;
     if (this.#far >= FAR_IN_A_ROW) {
       this.#value = value;
+      this.#confidence = confidence;
       this.#weight = 0;
       this.#far = 0;
-      return value;
+      return;
     }
     this.#weight = Math.min(this.#weight + passed, smoothMs);
     const share = passed / (this.#weight + passed);
-    this.#value += share * (value - this.#value);
-    return this.#value;
+    const counts = confidence + known > 0 ? (2 * confidence) / (confidence + known) : 1;
+    this.#value += Math.min(1, share * counts) * (value - this.#value);
   }
 }
 
@@ -62,17 +82,28 @@ export class Smoothing {
   /** The same snapshot twice changes nothing. */
   smooth(snapshot: Snapshot): Snapshot {
     const { atMs, underlay, matrix, loads } = snapshot;
-    const mean = (key: string, value: number, smoothMs: number): number => {
-      if (!Number.isFinite(value) || value < 0) return value; // The planner says so.
-      const known = this.#means.get(key);
-      if (known) return known.add(value, atMs, smoothMs);
-      this.#means.set(key, new Mean(value, atMs));
-      return value;
+    const add = (key: string, evidence: Evidence, smoothMs: number): Mean | undefined => {
+      if (!Number.isFinite(evidence.value) || evidence.value < 0) return undefined; // The planner says so.
+      const mean = this.#means.get(key) ?? new Mean(evidence);
+      mean.add(evidence, smoothMs);
+      mean.seenMs = atMs;
+      this.#means.set(key, mean);
+      return mean;
     };
-    const smoothed = (key: string, estimate: Estimate): Estimate => ({
-      ...estimate,
-      value: mean(key, estimate.value, BANDWIDTH_SMOOTH_MS),
-    });
+    const mean = (key: string, value: number, ageMs: number, smoothMs: number): number =>
+      add(key, { value, atMs: atMs - ageMs, confidence: 1 }, smoothMs)?.value ?? value;
+    const smoothed = (key: string, estimate: Estimate): Estimate => {
+      const { value, ageMs, confidence } = estimate;
+      const known = add(key, { value, atMs: atMs - ageMs, confidence }, BANDWIDTH_SMOOTH_MS);
+      return known ? { ...estimate, value: known.value, confidence: known.confidence } : estimate;
+    };
+    const each = (of: string, values: Readonly<Record<string, number>>, ageMs: number) =>
+      Object.fromEntries(
+        Object.entries(values).map(([vm, value]) => [
+          vm,
+          mean(`${of} ${vm}`, value, ageMs, BANDWIDTH_SMOOTH_MS),
+        ]),
+      );
     const path = (one: PathEstimate): PathEstimate => {
       const key = `${one.from} ${one.to}`;
       const { availableBitsPerSecond: available, link } = one;
@@ -94,17 +125,30 @@ export class Smoothing {
         ...matrix,
         pairs: matrix.pairs.map((pair) => ({
           ...pair,
-          bitsPerSecond: mean(`rate ${pair.source} ${pair.destination}`, pair.bitsPerSecond, RATE_SMOOTH_MS),
+          bitsPerSecond: mean(
+            `rate ${pair.source} ${pair.destination}`,
+            pair.bitsPerSecond,
+            0,
+            RATE_SMOOTH_MS,
+          ),
         })),
       },
       loads: new Map(
         [...loads].map(([host, { load, ageMs }]) => [
           host,
-          { ageMs, load: { ...load, busyCpus: mean(`busy ${host}`, load.busyCpus, BANDWIDTH_SMOOTH_MS) } },
+          {
+            ageMs,
+            load: {
+              ...load,
+              busyCpus: mean(`busy ${host}`, load.busyCpus, ageMs, BANDWIDTH_SMOOTH_MS),
+              vmCpus: each(`cpus ${host}`, load.vmCpus, ageMs),
+              vmWaits: each(`waits ${host}`, load.vmWaits, ageMs),
+            },
+          },
         ]),
       ),
     };
-    for (const [key, { atMs: seen }] of this.#means) if (atMs - seen > FORGET_MS) this.#means.delete(key);
+    for (const [key, { seenMs }] of this.#means) if (atMs - seenMs > FORGET_MS) this.#means.delete(key);
     return result;
   }
 }
