@@ -1,8 +1,9 @@
 /**
  * Estimates as they are decided by: smoothed over time, so that 20% of noise in a measurement does not move a VM. A value
- * is a running mean of SMOOTH_MS, in which each counts by its confidence beside what is known already; one that is far off
+ * is a running mean of SMOOTH_MS, in which each counts by its precision beside what is known already; one that is far off
  * and stays so is a change, not noise, and is taken over whole, unless it is much less sure. Evidence that is not new
- * counts once. Rates of flows are smoothed less: VTTIF has done so already.
+ * counts once. What is known of a path is where a new link on it begins. Rates of flows are smoothed less: VTTIF has done
+ * so already.
  */
 import type { Estimate, PathEstimate } from '../../core/index.js';
 import type { Snapshot } from '../planner/index.js';
@@ -20,6 +21,8 @@ const FORGET_MS = 60_000;
 const CONFIDENCE_HALF_LIFE_MS = 600_000;
 /** Of the confidence there is; with less, a value that is far off is no change. */
 const AS_SURE = 0.5;
+/** Nothing is surer. */
+const CONFIDENCE_MAX = 0.99;
 /** Evidence whose age was told twice, rounded, is not new. */
 const SAME_MS = 1;
 
@@ -52,6 +55,10 @@ class Mean {
     return this.#confidence;
   }
 
+  copy(): Mean {
+    return new Mean({ value: this.#value, atMs: this.#atMs, confidence: this.#confidence });
+  }
+
   /** Exponential, but a plain mean of all while there are few. */
   add({ value, atMs, confidence }: Evidence, smoothMs: number): void {
     const passed = atMs - this.#atMs;
@@ -71,9 +78,16 @@ class Mean {
     }
     this.#weight = Math.min(this.#weight + passed, smoothMs);
     const share = passed / (this.#weight + passed);
-    const counts = confidence + known > 0 ? (2 * confidence) / (confidence + known) : 1;
+    const [precise, sofar] = [precision(confidence), precision(known)];
+    const counts = precise + sofar > 0 ? (2 * precise) / (precise + sofar) : 1;
     this.#value += Math.min(1, share * counts) * (value - this.#value);
   }
+}
+
+/** One over the error squared, up to a factor, as Wren has it: a confidence is 1 / (1 + (error / some error) squared). */
+function precision(confidence: number): number {
+  const sure = Math.min(Math.max(confidence, 0), CONFIDENCE_MAX);
+  return sure / (1 - sure);
 }
 
 export class Smoothing {
@@ -82,9 +96,9 @@ export class Smoothing {
   /** The same snapshot twice changes nothing. */
   smooth(snapshot: Snapshot): Snapshot {
     const { atMs, underlay, matrix, loads } = snapshot;
-    const add = (key: string, evidence: Evidence, smoothMs: number): Mean | undefined => {
+    const add = (key: string, evidence: Evidence, smoothMs: number, before?: Mean): Mean | undefined => {
       if (!Number.isFinite(evidence.value) || evidence.value < 0) return undefined; // The planner says so.
-      const mean = this.#means.get(key) ?? new Mean(evidence);
+      const mean = this.#means.get(key) ?? before?.copy() ?? new Mean(evidence);
       mean.add(evidence, smoothMs);
       mean.seenMs = atMs;
       this.#means.set(key, mean);
@@ -92,9 +106,10 @@ export class Smoothing {
     };
     const mean = (key: string, value: number, ageMs: number, smoothMs: number): number =>
       add(key, { value, atMs: atMs - ageMs, confidence: 1 }, smoothMs)?.value ?? value;
-    const smoothed = (key: string, estimate: Estimate): Estimate => {
+    const bandwidth = (key: string, link: string, estimate: Estimate): Estimate => {
       const { value, ageMs, confidence } = estimate;
-      const known = add(key, { value, atMs: atMs - ageMs, confidence }, BANDWIDTH_SMOOTH_MS);
+      const evidence = { value, atMs: atMs - ageMs, confidence };
+      const known = add(`${key} ${link}`, evidence, BANDWIDTH_SMOOTH_MS, this.#means.get(`${key} `));
       return known ? { ...estimate, value: known.value, confidence: known.confidence } : estimate;
     };
     const each = (of: string, values: Readonly<Record<string, number>>, ageMs: number) =>
@@ -109,11 +124,13 @@ export class Smoothing {
       const { availableBitsPerSecond: available, link } = one;
       return {
         ...one,
-        ...(available && { availableBitsPerSecond: smoothed(`available ${key}`, available) }),
+        ...(available && {
+          availableBitsPerSecond: bandwidth(`available ${key}`, link?.link ?? '', available),
+        }),
         ...(link && {
           link: {
             ...link,
-            throughputBitsPerSecond: smoothed(`throughput ${key}`, link.throughputBitsPerSecond),
+            throughputBitsPerSecond: bandwidth(`throughput ${key}`, link.link, link.throughputBitsPerSecond),
           },
         }),
       };
