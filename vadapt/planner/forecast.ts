@@ -11,8 +11,8 @@
  *
  * busyThen is what the same traffic would make of the new path, so it may be above 1. A flow that is held back by the
  * network gains what the network gives, and one that sends a little now and then gains next to nothing, however wide
- * its new path is. Elastic flows, those whose path is busy ELASTIC of the time, will not keep their proportions: they
- * share what there is fairly, and their busyThen is busyNow * fairNow / fairThen of max-min rates, in which all others
+ * its new path is. Elastic flows, those whose path is busy ELASTIC of the time and that take at least TAKES_MIN of what
+ * would be theirs there, will not keep their proportions: they share what there is fairly, and their busyThen is busyNow * fairNow / fairThen of max-min rates, in which all others
  * ask for no more than their pace gives them. Where the objective counts latency, the person says that the waiting is
  * for answers. How often a flow waits for one cannot be seen; in an application whose parts wait for each other it is for
  * the farthest, L now away, and c is also multiplied by 1 + (its latency then - now) / L now.
@@ -49,6 +49,8 @@ import type { Draft } from './draft.js';
 
 /** Share of the time from which a flow is taken to want all it can get. */
 export const ELASTIC = 0.7;
+/** One that takes less than this of its fair share on such a path wants no more: something else holds it up. */
+export const TAKES_MIN = 0.3;
 /** A share is never so sure, and no path so wide, that nothing else would hold a flow up. */
 export const BUSY_MAX = 0.95;
 /** Slower in lock-step than this, over now, is a loss whatever else is gained. */
@@ -96,6 +98,8 @@ export class Forecaster {
   /** By flow, whose acknowledgements it is; -1: nobody's. */
   readonly #acknowledged: Int32Array;
   readonly #queues: Float64Array;
+  /** By flow: 1 where it wants all that it can get. */
+  readonly #elastic: Uint8Array;
   readonly #paceNow: Float64Array;
   readonly #latencyNow: Float64Array;
   readonly #measured: number;
@@ -113,6 +117,7 @@ export class Forecaster {
     this.#paceNow = cpuPaces(instance, present.mapping, queues);
     this.#latencyNow = latencies(instance, present.paths);
     this.#measured = instance.demand.reduce((sum, rate) => sum + rate, 0);
+    this.#elastic = this.#elasticFlows();
     this.now = { fair: this.#fair(present, instance.demand), gain: 0, hope: 0, cost: 0 };
   }
 
@@ -125,7 +130,7 @@ export class Forecaster {
     const asks = demand.map((rate, flow) => rate / ((waits[flow] as number) + (sends[flow] as number)));
     const fair = this.#fair(placement, asks);
     for (let flow = 0; flow < sends.length; flow++)
-      if (this.#isElastic(flow)) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
+      if (this.#elastic[flow] === 1) sends[flow] = (this.#busy[flow] as number) * this.#longer(fair, flow);
     this.#follow(waits, sends, busyThen);
     const cost = changeCost(this.#instance, this.#present, placement, this.#measured);
     const hope = this.#gain({ waits, sends, latencies: latencies(this.#instance, placement.paths) }, cost);
@@ -152,7 +157,7 @@ export class Forecaster {
 
   /** Max-min, where only elastic flows want more than `asks`. */
   #fair({ paths }: Placement, asks: Float64Array): Float64Array {
-    const caps = asks.map((rate, flow) => (this.#isElastic(flow) ? Infinity : rate));
+    const caps = asks.map((rate, flow) => (this.#elastic[flow] === 1 ? Infinity : rate));
     const fair = maxMinRates(this.#instance, paths, caps).bitsPerSecond;
     if (this.#acknowledged.every((other) => other < 0)) return fair;
     const { demand } = this.#instance;
@@ -164,8 +169,16 @@ export class Forecaster {
     return maxMinRates(this.#instance, paths, caps).bitsPerSecond;
   }
 
-  #isElastic(flow: number): boolean {
-    return (this.#busy[flow] as number) >= ELASTIC && (this.#acknowledged[flow] as number) < 0;
+  #elasticFlows(): Uint8Array {
+    const { demand } = this.#instance;
+    const onBusyPaths = this.#busy.map((busy, flow) =>
+      busy >= ELASTIC && (this.#acknowledged[flow] as number) < 0 ? 1 : 0,
+    );
+    const caps = demand.map((rate, flow) => (onBusyPaths[flow] === 1 ? Infinity : rate));
+    const share = maxMinRates(this.#instance, this.#present.paths, caps).bitsPerSecond;
+    return Uint8Array.from(onBusyPaths, (busy, flow) =>
+      busy === 1 && (demand[flow] as number) >= TAKES_MIN * (share[flow] as number) ? 1 : 0,
+    );
   }
 
   #longer(fair: Float64Array, flow: number): number {

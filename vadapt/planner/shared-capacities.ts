@@ -5,7 +5,9 @@
  *
  * Wren ties links whose queues move together; an idle one moves with nobody. So an edge that leaves (arrives at) the same
  * host is in the group as well, unless it was seen to carry more than the group does: who takes it for a way around
- * the host's own access would be wrong far more often than right.
+ * the host's own access would be wrong far more often than right. For the same reason a host whose edges are as wide as
+ * what such a group carries is taken to share them likewise, and to carry no more, though nothing has filled them yet: VMs
+ * would else be sent from hosts that are known to hosts that are not.
  */
 import type { BottleneckGroup } from '../../core/index.js';
 import type { SharedCapacity } from '../model/problem.js';
@@ -24,7 +26,7 @@ export function sharedCapacities(
   edges: ReadonlyMap<string, DraftEdge>,
   notes: Notes,
 ): SharedCapacity[] {
-  return underlay.bottlenecks.flatMap((group, i) => {
+  const found = underlay.bottlenecks.flatMap((group, i) => {
     const members = group.members.flatMap((member) => edges.get(member) ?? []);
     if (members.length < 2) return [];
     if (!(group.confidence >= GROUP_CONFIDENCE_MIN)) {
@@ -37,7 +39,40 @@ export function sharedCapacities(
     const bitsPerSecond = Math.max(own, carries);
     if (!(bitsPerSecond > 0)) return [];
     const name = `${group.where}#${i}`;
-    return [{ name, bitsPerSecond, edges: inside.map(({ from, to }) => [from, to] as const) }];
+    return [{ name, bitsPerSecond, inside, access: accessOf(group, members) }];
+  });
+  return [...found, ...likewise(found, edges)].map(({ name, bitsPerSecond, inside }) => ({
+    ...{ name, bitsPerSecond },
+    edges: inside.map(({ from, to }) => [from, to] as const),
+  }));
+}
+
+type Side = 'from' | 'to';
+
+interface Shared {
+  name: string;
+  bitsPerSecond: number;
+  inside: readonly DraftEdge[];
+  /** Where it is one host's access. */
+  access?: { side: Side; host: string } | undefined;
+}
+
+/** The access of hosts of which no group is known, where it seems to be as that of those of which one is. */
+function likewise(found: readonly Shared[], edges: ReadonlyMap<string, DraftEdge>): Shared[] {
+  return (['from', 'to'] as const).flatMap((side) => {
+    const known = found.filter(({ access }) => access?.side === side);
+    const carries = median(known.map(({ bitsPerSecond }) => bitsPerSecond));
+    if (carries === undefined) return [];
+    const hosts = new Set([...edges.values()].map((edge) => edge[side]));
+    for (const { access } of known) hosts.delete(access?.host ?? '');
+    return [...hosts].flatMap((host) => {
+      const inside = [...edges.values()].filter((edge) => edge[side] === host);
+      const widest = Math.max(...inside.map(({ bitsPerSecond }) => bitsPerSecond));
+      if (inside.length < 2 || widest > APART_RATIO * carries || widest < carries / APART_RATIO) return [];
+      const own = inside.reduce((sum, edge) => sum + edge.own, 0);
+      const name = `${side === 'from' ? 'leaving' : 'arriving at'} ${host}, as others`;
+      return [{ name, bitsPerSecond: Math.max(own, Math.min(widest, carries)), inside }];
+    });
   });
 }
 
@@ -60,20 +95,26 @@ function capacityOf({ capacityBitsPerSecond }: BottleneckGroup, members: readonl
 
 /** Edges on the same side of the group's host that nothing tells from its members. */
 function alike(
-  { where }: BottleneckGroup,
+  group: BottleneckGroup,
   members: readonly DraftEdge[],
   edges: ReadonlyMap<string, DraftEdge>,
   carries: number,
 ): DraftEdge[] {
-  const [leaves, arrives] = [members.map(({ from }) => from), members.map(({ to }) => to)];
-  const same = (names: readonly string[]) => names.every((name) => name === names[0]);
-  const side = where.startsWith('leaving ') && same(leaves) ? 'from' : 'to';
-  if (side === 'to' && !(where.startsWith('arriving at ') && same(arrives))) return [];
-  const host = members[0]?.[side];
+  const access = accessOf(group, members);
+  if (!access) return [];
+  const { side, host } = access;
   const inGroup = new Set(members);
   return [...edges.values()].filter(
     (edge) => edge[side] === host && !inGroup.has(edge) && edge.bitsPerSecond <= APART_RATIO * carries,
   );
+}
+
+/** Undefined: not the access of one host. */
+function accessOf({ where }: BottleneckGroup, members: readonly DraftEdge[]): Shared['access'] {
+  const side = where.startsWith('leaving ') ? 'from' : where.startsWith('arriving at ') ? 'to' : undefined;
+  const host = side && members[0]?.[side];
+  if (!side || host === undefined || !members.every((edge) => edge[side] === host)) return undefined;
+  return { side, host };
 }
 
 function median(values: readonly number[]): number | undefined {
