@@ -12,7 +12,8 @@
  * busyThen is what the same traffic would make of the new path, so it may be above 1. A flow that is held back by the
  * network gains what the network gives, and one that sends a little now and then gains next to nothing, however wide
  * its new path is. Elastic flows, those whose path is busy ELASTIC of the time and that take at least TAKES_MIN of what
- * would be theirs there, will not keep their proportions: they share what there is fairly, and their busyThen is busyNow * fairNow / fairThen of max-min rates, in which all others
+ * would be theirs there, will not keep their proportions: they share what there is fairly, and their busyThen is
+ * busyNow * fairNow / fairThen of max-min rates, in which all others
  * ask for no more than their pace gives them. Where the objective counts latency, the person says that the waiting is
  * for answers. How often a flow waits for one cannot be seen; in an application whose parts wait for each other it is for
  * the farthest, L now away, and c is also multiplied by 1 + (its latency then - now) / L now.
@@ -33,7 +34,8 @@
  *
  *   gain = sum over applications(rate * that) / all rates - 1 - cost / all rates
  *
- * cost: change-cost.ts. `hope` is the same where all waiting is for answers, as if the objective counted latency: true of a parallel program over a wide area, not of a stream at a fixed rate. Whether anything is done at all
+ * cost: change-cost.ts. `hope` is the same where all waiting is for answers, as if the objective counted latency: true of
+ * a parallel program over a wide area, not of a stream at a fixed rate. Whether anything is done at all
  * is decided by `gain`; which of several changes that are worth it, and how far it goes, by both (`scoreOf`).
  */
 import type { Instance } from '../model/instance.js';

@@ -220,7 +220,6 @@ function mayNotRaise(): string | false {
   const before = getPriority();
   try {
     setPriority(before - 1);
-    setPriority(before - 1);
     setPriority(before);
     return false;
   } catch {
