@@ -179,7 +179,8 @@ function raisePriority(nice: number, logger: Logger): void {
   try {
     setPriority(nice);
   } catch (error) {
-    logger.info({ nice, err: error }, 'runs at the priority that it has: another may not be set');
+    const reason = error instanceof Error ? error.message : String(error);
+    logger.info({ nice, reason }, 'runs at the priority that it has: another may not be set');
   }
 }
 
