@@ -3,7 +3,7 @@
  * the intent is written whole a little later, when nobody waits, and covers the entries up to its serial.
  *
  *   intent    serial n, everything
- *   journal   entries n+1 ..., each a change; and the change that has begun and may have moved epochs
+ *   journal   appended to: entries n+1 ..., each a change; and the change that has begun and may have moved epochs
  *
  * What is in either is safe: a start takes the intent and carries out the entries after it.
  */
@@ -74,8 +74,13 @@ export interface Begun {
   epochs: Readonly<Record<string, number>>;
 }
 
-interface Journal {
-  entries: Entry[];
+/** One record of the journal: what it says holds after those before it. */
+interface Note {
+  /** In place of all that was noted before. */
+  entries?: Entry[];
+  /** Entries after this serial are not. */
+  retracted?: number;
+  entry?: Entry;
   begun?: Begun;
 }
 
@@ -90,6 +95,8 @@ export class IntentKeeper {
   readonly #clock: Clock;
   /** After `intent` as it is stored, in order. */
   #entries: Entry[] = [];
+  /** What the journal holds is in the stored intent too, but for `#entries`: the next note begins it anew. */
+  #isCovered = true;
   #intent: Intent;
   #cancelWrite: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -114,7 +121,7 @@ export class IntentKeeper {
   /** Before epochs are moved. */
   async begin(hosts: string[]): Promise<void> {
     const { serial, epochs } = this.#intent;
-    await this.#writeJournal({ entries: this.#entries, begun: { serial: serial + 1, hosts, epochs } });
+    await this.#note({ begun: { serial: serial + 1, hosts, epochs } });
   }
 
   /**
@@ -124,10 +131,9 @@ export class IntentKeeper {
   async promise(next: Intent, change: Change | undefined, hosts: string[] = []): Promise<void> {
     if (this.#statements() > JOURNAL_STATEMENTS_HARD_MAX) await this.#writing;
     if (this.#statements() > JOURNAL_STATEMENTS_HARD_MAX) await this.#writeIntent();
-    const entries = this.#entries.filter(({ serial }) => serial < next.serial);
-    const journal = { entries: [...entries, entryOf(this.#intent, next, change, hosts)] };
-    await this.#writeJournal(journal);
-    this.#entries = journal.entries;
+    const entry = entryOf(this.#intent, next, change, hosts);
+    await this.#note({ entry });
+    this.#entries = after(this.#entries, { entry });
   }
 
   settle(next: Intent): void {
@@ -137,8 +143,9 @@ export class IntentKeeper {
 
   /** A promise that does not come to pass must not be taken up by the next start. */
   async retract(): Promise<void> {
-    this.#entries = this.#entries.filter(({ serial }) => serial <= this.#intent.serial);
-    await this.#writeJournal({ entries: this.#entries });
+    const note = { retracted: this.#intent.serial };
+    this.#entries = after(this.#entries, note);
+    await this.#note(note);
   }
 
   /** Writes the intent whole, if it is not. */
@@ -155,8 +162,15 @@ export class IntentKeeper {
     );
   }
 
-  async #writeJournal(journal: Journal): Promise<void> {
-    await this.#store.write('journal', journal);
+  async #note(note: Note): Promise<void> {
+    if (!this.#isCovered) return this.#store.append('journal', note);
+    this.#isCovered = false;
+    try {
+      await this.#store.write('journal', { entries: this.#entries, ...note } satisfies Note);
+    } catch (thrown) {
+      this.#isCovered = true;
+      throw thrown;
+    }
   }
 
   #writeSoon(delayMs: number): void {
@@ -173,6 +187,7 @@ export class IntentKeeper {
     const intent = this.#intent;
     await this.#store.write('intent', toStored(intent));
     this.#entries = this.#entries.filter(({ serial }) => serial > intent.serial);
+    this.#isCovered = true;
   }
 }
 
@@ -181,7 +196,7 @@ export async function loadIntent(
   store: Store,
 ): Promise<{ intent: Intent; unfinished: Unfinished | undefined }> {
   const stored = (await store.read('intent')) as StoredIntent | undefined;
-  const journal = (await store.read('journal')) as Partial<Journal> | undefined;
+  const journal = (await store.readAll('journal')) as Note[];
   let intent: Intent = stored
     ? {
         ...stored,
@@ -202,20 +217,21 @@ export async function loadIntent(
         measuredMs: 0,
         generation: 0,
       };
-  const entries = (journal?.entries ?? []).filter(({ serial }) => serial > intent.serial);
+  const entries = journal.reduce(after, []).filter(({ serial }) => serial > intent.serial);
+  const begun = journal.at(-1)?.begun;
   for (const entry of entries) intent = carryOut(intent, entry);
-  const unfinished = unfinishedOf(intent, entries.at(-1), journal?.begun);
+  const unfinished = unfinishedOf(intent, entries.at(-1), begun);
   // Hosts may stamp the epoch after the stored one, from a change that was not finished: never use it again.
   const epochs = Object.fromEntries(
-    Object.entries({ ...journal?.begun?.epochs, ...intent.epochs }).map(([id, epoch]) => [
+    Object.entries({ ...begun?.epochs, ...intent.epochs }).map(([id, epoch]) => [
       id,
       epoch + (unfinished ? 2 : 0),
     ]),
   );
-  const serial = Math.max(intent.serial, journal?.begun?.serial ?? 0) + 1;
+  const serial = Math.max(intent.serial, begun?.serial ?? 0) + 1;
   const next = { ...intent, serial, epochs, generation: intent.generation + 1 };
   await store.write('intent', toStored(next));
-  if (journal) await store.remove('journal');
+  if (journal.length > 0) await store.remove('journal');
   return { intent: next, unfinished };
 }
 
@@ -226,6 +242,12 @@ function unfinishedOf(
 ): Unfinished | undefined {
   if (begun && begun.serial > intent.serial) return { hosts: begun.hosts, outcome: 'undone' };
   return last && last.hosts.length > 0 ? { hosts: last.hosts, outcome: 'completed' } : undefined;
+}
+
+function after(entries: Entry[], { entries: others, retracted, entry }: Note): Entry[] {
+  let now = others ?? entries;
+  if (retracted !== undefined) now = now.filter(({ serial }) => serial <= retracted);
+  return entry ? [...now.filter(({ serial }) => serial < entry.serial), entry] : now;
 }
 
 function toStored(intent: Intent): StoredIntent {

@@ -1,8 +1,10 @@
 /**
- * State on disk. A key has two slots, files that are overwritten in turn; each starts with a line that holds the
- * write's sequence number, the length of the JSON text after it and its digest. The valid slot of the higher
- * number counts, so a crash in the middle of a write leaves the value of before. Overwriting in place costs one
- * synchronous write of data, where replacing by rename costs two commits of the file system's journal.
+ * State on disk. A key has two slots, files that are overwritten in turn. A slot holds records, the value and what was
+ * appended to it: each a line with its sequence number, the length of the JSON text after it and its digest, then
+ * that text. Of the two slots that counts whose first record is whole and has the higher number, up to the first
+ * record that is not whole or not next in sequence; so a crash in the middle of a step leaves what was before.
+ * Overwriting in place costs one synchronous write of data, where replacing by rename costs two commits of the file
+ * system's journal.
  */
 import { createHash } from 'node:crypto';
 import { writeSync } from 'node:fs';
@@ -13,6 +15,7 @@ import { type Store, VnetError } from '../core/index.js';
 /** Slots grow by this, so that a value of about the same size needs no new space. */
 const SLOT_STEP_OCTETS = 4096;
 const DIGEST_CHARACTERS = 32;
+const NEWLINE = Buffer.from('\n');
 /**
  * The disk is waited for this long a write, on average: handing a write to another thread and hearing back costs
  * several times as much, and more on a busy machine. After one that took n times as long, n are left to the thread,
@@ -29,12 +32,21 @@ interface Header {
 }
 
 interface Key {
-  /** Opened when first needed: [slot 0, slot 1]. */
-  slots: [FileHandle, FileHandle];
-  sizes: [number, number];
+  /** Opened when first needed. */
+  slots: [Slot, Slot];
+  /** The one that counts. */
+  current: 0 | 1;
+  /** Of the last record. */
   sequence: number;
-  /** Empty: nothing is kept. */
-  text: string;
+  /** Where its records end. */
+  end: number;
+  /** The value and what was appended. Empty: nothing is kept. */
+  texts: string[];
+}
+
+interface Slot {
+  file: FileHandle;
+  size: number;
 }
 
 export class FileStore implements Store {
@@ -65,17 +77,35 @@ export class FileStore implements Store {
   /** `VNET_ERR_INVALID` where there is something, but neither slot is whole. */
   read(key: string): Promise<unknown> {
     return this.#inOrder(key, async () => {
-      const { text } = await this.#key(key);
-      return text === '' ? undefined : JSON.parse(text);
+      const [text] = (await this.#key(key)).texts;
+      return text === undefined ? undefined : JSON.parse(text);
     });
   }
 
+  /** As `read`. */
+  readAll(key: string): Promise<unknown[]> {
+    return this.#inOrder(key, async () => (await this.#key(key)).texts.map((text) => JSON.parse(text)));
+  }
+
   write(key: string, value: unknown): Promise<void> {
-    return this.#put(key, JSON.stringify(value));
+    return this.#replace(key, JSON.stringify(value));
+  }
+
+  append(key: string, value: unknown): Promise<void> {
+    const text = JSON.stringify(value);
+    return this.#inOrder(key, async () => {
+      const state = await this.#key(key);
+      if (state.texts.length === 0) return this.#begin(state, text);
+      const octets = encode(state.sequence + 1, text);
+      await this.#fill(state.slots[state.current], octets, state.end);
+      state.end += octets.length;
+      state.sequence += 1;
+      state.texts.push(text);
+    });
   }
 
   remove(key: string): Promise<void> {
-    return this.#put(key, '');
+    return this.#replace(key, '');
   }
 
   /** Waits for what was asked for; the store may be used again. */
@@ -84,39 +114,41 @@ export class FileStore implements Store {
     const keys = await Promise.allSettled(this.#keys.values());
     this.#keys.clear();
     for (const key of keys) {
-      if (key.status === 'fulfilled') for (const slot of key.value.slots) await slot.close();
+      if (key.status === 'fulfilled') for (const { file } of key.value.slots) await file.close();
     }
   }
 
-  #put(key: string, text: string): Promise<void> {
-    return this.#inOrder(key, async () => {
-      const state = await this.#key(key);
-      const slot = state.sequence % 2 === 0 ? 1 : 0;
-      const octets = encode(state.sequence + 1, text);
-      const size = Math.ceil(octets.length / SLOT_STEP_OCTETS) * SLOT_STEP_OCTETS;
-      const padded =
-        size > state.sizes[slot] ? Buffer.concat([octets, Buffer.alloc(size - octets.length, ' ')]) : octets;
-      await this.#fill(state.slots[slot], padded, state.sizes[slot]);
-      state.sizes[slot] = Math.max(size, state.sizes[slot]);
-      state.sequence += 1;
-      state.text = text;
-    });
+  #replace(key: string, text: string): Promise<void> {
+    return this.#inOrder(key, async () => this.#begin(await this.#key(key), text));
+  }
+
+  /** A new first record, in the other slot. */
+  async #begin(state: Key, text: string): Promise<void> {
+    const other = state.current === 0 ? 1 : 0;
+    const octets = encode(state.sequence + 1, text);
+    await this.#fill(state.slots[other], octets, 0);
+    state.current = other;
+    state.end = octets.length;
+    state.sequence += 1;
+    state.texts = text === '' ? [] : [text];
   }
 
   /** Where it does not fit, the slot gives back what it took, so that smaller values still do. */
-  async #fill(slot: FileHandle, octets: Uint8Array, sizeBefore: number): Promise<void> {
+  async #fill(slot: Slot, octets: Uint8Array, from: number): Promise<void> {
+    const size = Math.ceil((from + octets.length) / SLOT_STEP_OCTETS) * SLOT_STEP_OCTETS;
+    const filled = size > slot.size ? padded(octets, size - from) : octets;
     try {
       const waits = octets.length <= WAIT_OCTETS_MAX && --this.#notWaiting < 0;
       const startedMs = performance.now();
-      for (let at = 0; at < octets.length; ) {
-        const rest = octets.length - at;
-        at += waits
-          ? writeSync(slot.fd, octets, at, rest, at)
-          : (await slot.write(octets, at, rest, at)).bytesWritten;
+      for (let done = 0; done < filled.length; ) {
+        const [rest, at] = [filled.length - done, from + done];
+        done += waits
+          ? writeSync(slot.file.fd, filled, done, rest, at)
+          : (await slot.file.write(filled, done, rest, at)).bytesWritten;
       }
       if (waits) this.#notWaiting = Math.floor((performance.now() - startedMs) / WAIT_MEAN_MS);
     } catch (cause) {
-      await slot.truncate(sizeBefore).catch(() => {}); // The first error is the one to tell.
+      await slot.file.truncate(slot.size).catch(() => {}); // The first error is the one to tell.
       throw new VnetError(
         'VNET_ERR_PRIVILEGE',
         `cannot write in ${this.#directory}: ${(cause as Error).message}`,
@@ -126,6 +158,7 @@ export class FileStore implements Store {
         },
       );
     }
+    slot.size = Math.max(size, slot.size);
   }
 
   #inOrder<T>(key: string, step: () => Promise<T>): Promise<T> {
@@ -148,43 +181,64 @@ export class FileStore implements Store {
 
   async #open(key: string): Promise<Key> {
     const paths = [0, 1].map((slot) => join(this.#directory, `${key}.${slot}.json`));
-    const slots: FileHandle[] = [];
-    for (const path of paths) slots.push(await openOrMake(path));
-    const texts = await Promise.all(slots.map(async (slot) => (await readWhole(slot)).toString('utf8')));
-    const valid = texts.map(decode).filter((found) => found !== undefined);
-    valid.sort((a, b) => b.sequence - a.sequence);
-    const newest = valid[0];
-    if (!newest && texts.some((text) => text.length > 0)) {
-      for (const slot of slots) await slot.close();
+    const files: FileHandle[] = [];
+    for (const path of paths) files.push(await openOrMake(path));
+    const found = await Promise.all(files.map(readWhole));
+    const [first, second] = found.map(decode) as [Records, Records];
+    const current = second.sequence > first.sequence ? 1 : 0;
+    const { sequence, end, texts } = current === 0 ? first : second;
+    if (sequence === 0 && found.some((octets) => octets.length > 0)) {
+      for (const file of files) await file.close();
       throw new VnetError('VNET_ERR_INVALID', `${paths.join(' and ')} are damaged`, {
         hint: 'they were changed by hand or the disk is damaged: move them away to start without them',
       });
     }
     await syncDirectory(this.#directory);
-    return {
-      slots: slots as [FileHandle, FileHandle],
-      sizes: texts.map((text) => Buffer.byteLength(text)) as [number, number],
-      sequence: newest?.sequence ?? 0,
-      text: newest?.text ?? '',
-    };
+    const slots = files.map((file, n) => ({ file, size: found[n]?.length ?? 0 })) as [Slot, Slot];
+    return { slots, current, sequence, end, texts: texts.filter((text) => text !== '') };
   }
 }
 
 function encode(sequence: number, text: string): Buffer {
   const body = Buffer.from(text);
   const header: Header = { sequence, length: body.length, digest: digestOf(sequence, body) };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body, Buffer.from('\n')]);
+  return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), body, NEWLINE]);
 }
 
-function decode(text: string): { sequence: number; text: string } | undefined {
+/** A file that need not grow with every record. */
+function padded(octets: Uint8Array, size: number): Buffer {
+  return Buffer.concat([octets, Buffer.alloc(size - octets.length, ' ')]);
+}
+
+interface Records {
+  /** Of the last; 0: there is none. */
+  sequence: number;
+  end: number;
+  texts: string[];
+}
+
+/** Those that are whole and follow each other: the rest is torn, or of an earlier use of the slot. */
+function decode(octets: Buffer): Records {
+  const records: Records = { sequence: 0, end: 0, texts: [] };
+  for (;;) {
+    const record = decodeOne(octets, records.end);
+    if (!record || (records.end > 0 && record.sequence !== records.sequence + 1)) return records;
+    records.sequence = record.sequence;
+    records.end = record.end;
+    records.texts.push(record.text);
+  }
+}
+
+function decodeOne(octets: Buffer, at: number): { sequence: number; end: number; text: string } | undefined {
+  const bodyAt = octets.indexOf(NEWLINE, at) + 1;
+  if (bodyAt === 0) return undefined;
   try {
-    const end = text.indexOf('\n');
-    const header = JSON.parse(text.slice(0, end)) as Header;
-    const body = Buffer.from(text.slice(end + 1)).subarray(0, header.length);
-    if (body.length !== header.length || digestOf(header.sequence, body) !== header.digest) return undefined;
-    return { sequence: header.sequence, text: body.toString('utf8') };
+    const { sequence, length, digest } = JSON.parse(octets.toString('utf8', at, bodyAt)) as Header;
+    const body = octets.subarray(bodyAt, bodyAt + length);
+    if (body.length !== length || digestOf(sequence, body) !== digest) return undefined;
+    return { sequence, end: bodyAt + length + NEWLINE.length, text: body.toString('utf8') };
   } catch {
-    return undefined; // Torn or foreign: the other slot decides.
+    return undefined; // No header.
   }
 }
 

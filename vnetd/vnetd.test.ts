@@ -193,6 +193,45 @@ t.test('state on disk', async (t) => {
   });
   await reopened(async (store) => t.equal(await store.read('config'), undefined, 'removed'));
 
+  // Appended to, begun anew, appended to; then torn at every octet: what is read are the whole ones from the first.
+  await reopened(async (store) => {
+    for (let n = 0; n < 40; n++) await store.append('config', { n });
+    t.equal((await store.readAll('config')).length, 40);
+    await store.write('config', { n: 100 });
+    await Promise.all([101, 102].map((n) => store.append('config', { n, text: 'é\n'.repeat(n) })));
+  });
+  await reopened(async (store) => {
+    t.same(await store.read('config'), { n: 100 });
+    await store.append('config', { n: 103 });
+    const all = (await store.readAll('config')) as { n: number }[];
+    t.same(
+      all.map(({ n }) => n),
+      [100, 101, 102, 103],
+      'after a restart it goes on where it was',
+    );
+  });
+  const slots = [0, 1].map((n) => readFileSync(slot(n)));
+  const log = slots.findIndex((octets) => octets.includes('"n":103'));
+  const octets = slots[log] as Buffer;
+  const end = octets.indexOf('{"n":103}') + '{"n":103}'.length;
+  const counts = new Set<number>();
+  for (let length = 0; length <= end; length += 3) {
+    const torn = Buffer.concat([octets.subarray(0, length), Buffer.alloc(octets.length - length, '#')]);
+    writeFileSync(slot(log), torn);
+    await reopened(async (store) => {
+      const found = (await store.readAll('config')).map((value) => (value as { n: number }).n);
+      counts.add(found.length);
+      const isBefore = found.length === 40 && found[0] === 0;
+      t.ok(isBefore || found.every((n, i) => n === 100 + i), `cut at ${length}: ${found}`);
+      await store.append('config', { n: isBefore ? 40 : 100 + found.length });
+    });
+    await reopened(async (store) =>
+      t.match((await store.readAll('config')).at(-1), { n: Number }, 'what is appended after that counts'),
+    );
+    for (const n of [0, 1]) writeFileSync(slot(n), slots[n] as Buffer);
+  }
+  t.same([...counts].sort(), [1, 2, 3, 40]);
+
   for (const n of [0, 1]) writeFileSync(slot(n), '{"half');
   await reopened((store) => t.rejects(store.read('config'), { code: 'VNET_ERR_INVALID' }));
 });

@@ -15,6 +15,7 @@ import {
   type VnetError,
 } from '../../core/index.js';
 import type { ControllerMemory } from '../../vadapt/index.js';
+import { CrashStore } from '../crash-store.js';
 import { FakeHost } from '../fake-fleet.js';
 import { base, FASTER, Fleet, NAMES } from '../fake-overlay.js';
 import { FakeVmWorld } from '../fake-vms.js';
@@ -288,24 +289,9 @@ t.test("a person's change wins, before, meanwhile and after", async (t) => {
 });
 
 t.test('a change of adaptation over a crash at any moment', async (t) => {
-  class CrashStore extends MemoryStore {
-    readonly states: { values: Map<string, unknown>; fleet: FakeHost[] }[] = [];
-    readonly #now = new Map<string, unknown>();
-    hosts: FakeHost[] = [];
-    override async write(key: string, value: unknown): Promise<void> {
-      this.remember();
-      await super.write(key, value);
-      this.#now.set(key, structuredClone(value));
-      this.remember();
-    }
-    remember(): void {
-      const fleet = this.hosts.map(({ host, config }) => new FakeHost(host, structuredClone(config)));
-      this.states.push({ values: new Map(this.#now), fleet });
-    }
-  }
   const store = new CrashStore();
   const { fleet, proxy, carryOut, adapted } = await bed({ store });
-  store.hosts = [...fleet.hosts.values()];
+  store.hosts = () => fleet.hosts.values();
   const rates = plus.rate('a', 'b');
   await fleet.settle();
   const old = [fleet.rules(), adapted()] as const;
@@ -321,10 +307,8 @@ t.test('a change of adaptation over a crash at any moment', async (t) => {
   const wanted = [fleet.rules(), adapted()] as const;
   await proxy.close();
   const outcomes = new Set<number>();
-  for (const [i, { values, fleet: machines }] of store.states.entries()) {
-    const found = new MemoryStore();
-    for (const [key, value] of values) await found.write(key, value);
-    const revived = await bed({ store: found, hosts: machines });
+  for (const [i, { found, hosts }] of store.states.entries()) {
+    const revived = await bed({ store: found, hosts });
     await revived.fleet.settle();
     const { routes, links } = revived.adapted();
     outcomes.add(links.length + routes.length);
