@@ -90,7 +90,13 @@ async function moveUnderDownload(
   await stage.showLive('vm', 'migrate', vm, 'b');
   await stage.show('route', CLIENT, vm);
   const silence = await pinger.stop();
-  const end = await download.end();
+  const end = await download.end().catch(async (thrown: Error) => {
+    const { stdout } = await lab.vm(CLIENT).run(['ping', '-n', '-c', '3', '-W', '1', ip]);
+    const answers = /time=/.test(stdout) ? 'answers' : 'does not answer';
+    throw new Error(
+      `${thrown.message}; ${vm} ${answers} pings, ${silence.lost} of ${silence.sent} were lost`,
+    );
+  });
   tellDownload(stage, before, end, download.seconds);
   tellSilence(stage, silence);
 }
@@ -106,6 +112,8 @@ class Fetch {
   now: Download = { receivedBytes: 0, expectedBytes: 0, localPort: 0 };
   readonly #startedAt = performance.now();
   readonly #ended: Promise<number>;
+  /** When something came. */
+  #lastAt = performance.now();
   #complaint = '';
   seconds = 0;
 
@@ -116,17 +124,25 @@ class Fetch {
     child.stdout?.on('data', (chunk: Buffer) => {
       const lines = `${rest}${chunk.toString()}`.split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) this.now = JSON.parse(line) as Download;
+      for (const line of lines) {
+        const now = JSON.parse(line) as Download;
+        if (now.receivedBytes > this.now.receivedBytes) this.#lastAt = performance.now();
+        this.now = now;
+      }
     });
     child.stderr?.on('data', (chunk: Buffer) => (this.#complaint += chunk.toString()));
     this.#ended = new Promise((resolve) => child.once('close', (code) => resolve(code ?? 1)));
   }
 
   async end(): Promise<Download> {
-    const code = await Promise.race([this.#ended, sleep(DOWNLOAD_TIMEOUT_MS, 1, { ref: false })]);
+    const code = await Promise.race([this.#ended, sleep(DOWNLOAD_TIMEOUT_MS, undefined, { ref: false })]);
     this.seconds = (performance.now() - this.#startedAt) / 1000;
     if (code === 0) return this.now;
-    throw new Error(`the download failed after ${this.now.receivedBytes} octets: ${this.#complaint.trim()}`);
+    const idle = ((performance.now() - this.#lastAt) / 1000).toFixed(1);
+    const why = code === undefined ? `not over after ${this.seconds.toFixed(0)} s` : this.#complaint.trim();
+    throw new Error(
+      `the download failed after ${mib(this.now.receivedBytes)} MiB: ${why}; nothing came for ${idle} s`,
+    );
   }
 }
 

@@ -41,6 +41,9 @@ export interface TrialsOptions {
   set(trials: readonly Trial[]): void;
 }
 
+const isSure = ({ availableBitsPerSecond: available }: LinkEstimate): boolean =>
+  (available?.confidence ?? 0) >= CONFIDENCE_ENOUGH;
+
 export class Trials {
   readonly #options: TrialsOptions;
   readonly #tried = new Map<string, Tried>();
@@ -85,21 +88,21 @@ export class Trials {
   #watch({ pair: [a, b], startedMs }: { pair: Trial; startedMs: number }): void {
     const { clock, estimate, enabled } = this.#options;
     const ways = [estimate(a, b), estimate(b, a)].flatMap((found) => found ?? []);
-    const known = ways.filter(
-      ({ availableBitsPerSecond: available }) => (available?.confidence ?? 0) >= CONFIDENCE_ENOUGH,
-    );
+    const known = ways.filter(isSure);
     const nowMs = clock.now();
     if (known.length < 2 && nowMs - startedMs < TRIAL_MAX_MS && enabled() && this.#isDue(a, b)) return;
-    for (const found of ways)
-      this.#tried.set(`${found.from} ${found.to}`, {
-        from: found.from,
-        to: found.to,
-        estimate: found,
-        atMs: nowMs,
-      });
+    for (const found of ways) this.#keep(found, nowMs);
     this.#endedMs.set(`${a} ${b}`, nowMs);
     this.#current = undefined;
     this.#options.set(NOBODY);
+  }
+
+  /** What is not sure does not take the place of what was. */
+  #keep(estimate: LinkEstimate, atMs: number): void {
+    const { from, to } = estimate;
+    const before = this.#tried.get(`${from} ${to}`);
+    const stands = before && atMs - before.atMs < KEPT_MS && isSure(before.estimate);
+    if (!stands || isSure(estimate)) this.#tried.set(`${from} ${to}`, { from, to, estimate, atMs });
   }
 
   /** The next pair, in the order of the hosts, that is due. */

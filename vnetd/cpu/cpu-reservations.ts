@@ -24,13 +24,17 @@ export interface CpuReservationsOptions {
 
 /** Between two looks at the processes of VMs whose CPU is reserved. */
 export const SWEEP_MS = 1000;
+/** A slice that stands is given back when so many looks in a row could not see to it. */
+export const MISSES_MAX = 3;
+/** What says which processes a VM has, and what holds them, is waited for so long: a change waits for it. */
+export const HOLD_MAX_MS = 1000;
 
 type Outcome = 'held' | 'waiting' | VnetError;
 
 export class CpuReservations {
   readonly #options: CpuReservationsOptions;
   #wanted: readonly CpuConfig[] = [];
-  readonly #held = new Set<string>();
+  readonly #held = new Map<string, { config: CpuConfig; misses: number }>();
   #outcomes = new Map<string, Outcome>();
   readonly #told = new Map<string, string>();
   #turn: Promise<void> = Promise.resolve();
@@ -131,7 +135,7 @@ export class CpuReservations {
     this.#wanted = wanted;
     const handles = this.#options.handles();
     const isHere = new Set(wanted.flatMap(({ vm }) => (handles.has(vm) ? [vm] : [])));
-    for (const vm of this.#held) if (!isHere.has(vm)) await this.#release(vm);
+    for (const vm of this.#held.keys()) if (!isHere.has(vm)) await this.#release(vm);
     const outcomes = new Map<string, Outcome>();
     let slices = 0;
     // Those that have theirs come first.
@@ -148,20 +152,51 @@ export class CpuReservations {
   /** `slices`: CPUs that are reserved already. */
   async #hold(config: CpuConfig, handle: RunningVm, slices: number): Promise<Outcome> {
     const { vm } = config;
-    const { means } = this.#options;
     try {
       this.#checkRoom(config, slices);
-      if (handle.processes === undefined) throw unknownProcesses(vm);
-      const [processes, threads] = await Promise.all([
-        handle.processes(),
-        means.byThread ? handle.cpuThreads?.() : undefined,
-      ]);
-      this.#held.add(vm);
-      await means.hold(config, { vm, processes, threads });
+      await this.#soon(vm, (signal) => this.#holdNow(config, handle, signal));
+      this.#held.set(vm, { config, misses: 0 });
       return 'held';
     } catch (thrown) {
-      if (this.#held.has(vm)) await this.#release(vm);
-      return VnetError.from(thrown);
+      const error = VnetError.from(thrown);
+      const standing = this.#held.get(vm);
+      const isPassing = error.code !== 'VNET_ERR_LIMIT' && standing && same(standing.config, config);
+      if (isPassing && ++standing.misses < MISSES_MAX) return 'held';
+      if (standing) await this.#release(vm);
+      return error;
+    }
+  }
+
+  async #holdNow(config: CpuConfig, handle: RunningVm, signal: AbortSignal): Promise<void> {
+    const { vm } = config;
+    const { means } = this.#options;
+    if (handle.processes === undefined) throw unknownProcesses(vm);
+    const [processes, threads] = await Promise.all([
+      handle.processes(),
+      means.byThread ? handle.cpuThreads?.() : undefined,
+    ]);
+    signal.throwIfAborted();
+    // From here on something of it may be set.
+    if (!this.#held.has(vm)) this.#held.set(vm, { config, misses: MISSES_MAX });
+    await means.hold(config, { vm, processes, threads });
+  }
+
+  async #soon(vm: string, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const givenUp = new AbortController();
+    let cancel = () => {};
+    const late = new Promise<never>((_, reject) => {
+      const error = new VnetError('VNET_ERR_TIMEOUT', `VM ${vm} does not let its CPU be reserved in time`, {
+        hint: 'its QEMU or this host is busy: see whether it answers',
+      });
+      cancel = this.#options.clock.after(HOLD_MAX_MS, () => {
+        givenUp.abort(error);
+        reject(error);
+      });
+    });
+    try {
+      await Promise.race([act(givenUp.signal), late]);
+    } finally {
+      cancel();
     }
   }
 

@@ -8,7 +8,7 @@ import { findCpuHierarchy, groupOf } from '../cgroup/index.js';
 import { hasTool, runTool } from '../tool.js';
 import { CgroupMeans } from './cgroup-means.js';
 import { chooseCpuMeans, CpuReservations } from './index.js';
-import { SWEEP_MS } from './cpu-reservations.js';
+import { HOLD_MAX_MS, MISSES_MAX, SWEEP_MS } from './cpu-reservations.js';
 import { DeadlineMeans } from './deadline-means.js';
 import type { CpuHolder, CpuMeans } from './means.js';
 
@@ -119,6 +119,45 @@ t.test('what cannot be given is refused, or told', async (t) => {
     /its driver does not say which processes it has/,
   );
   t.ok(told().length > 0);
+});
+
+t.test('a slice that stands outlives what passes', async (t) => {
+  const { means, clock, problems, processes, reservations, told, states, settled } = bed();
+  processes.set('x', [1]);
+  await reservations.set([config('x', 20_000)], false);
+  const look = async (): Promise<string[]> => {
+    clock.advance(SWEEP_MS);
+    await settled();
+    return [...told(), ...states()];
+  };
+  t.same(await look(), ['x 20 1', 'x 20 1', 'x held']);
+  means.fails = 'x';
+  for (let miss = 1; miss < MISSES_MAX; miss++) t.same(await look(), ['x held'], `miss ${miss}`);
+  means.fails = '';
+  t.same(await look(), ['x 20 1', 'x held'], 'seen to again, it counts anew');
+  means.fails = 'x';
+  for (let miss = 1; miss < MISSES_MAX; miss++) t.same(await look(), ['x held'], `miss ${miss}`);
+  t.same(problems, []);
+  t.same(await look(), ['-x', 'x failed'], 'what lasts is told');
+  t.same(problems, ['not x']);
+  means.fails = '';
+  t.same(await look(), ['x 20 1', 'x held'], 'and it is tried again');
+  means.fails = 'x';
+  await t.rejects(reservations.set([config('x', 30_000)], false), { message: 'not x' }, 'a new slice is not');
+});
+
+t.test('what does not answer is not waited for', async (t) => {
+  const { clock, processes, reservations, states, settled } = bed();
+  processes.set('x', []);
+  processes.set('slow', new Promise<number[]>(() => {}) as unknown as number[]);
+  const set = reservations.set([config('slow', 20_000), config('x', 20_000)], false);
+  const refused = t.rejects(set, { code: 'VNET_ERR_TIMEOUT', message: /VM slow/ });
+  await settled();
+  clock.advance(HOLD_MAX_MS);
+  await settled();
+  clock.advance(HOLD_MAX_MS);
+  await refused;
+  t.same(states(), [], 'nothing was changed');
 });
 
 t.test('what is missing is said', async (t) => {
