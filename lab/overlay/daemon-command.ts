@@ -6,14 +6,12 @@ const DAEMON = fileURLToPath(new URL('../../../bin/vnetd', import.meta.url));
 /**
  * The program and its first arguments, as in the first line of bin/vnetd. A small young generation and one helper thread
  * keep an idle daemon some 15 MB smaller, and cost nothing measurable in a process that allocates as little; what
- * starting left is collected once (bin/vnetd.ts), some 20 MB. What runs often is compiled after a third of the calls that
- * V8 would wait for: most of a daemon's code runs once a change, and it has few of them (`npm run bench -- memory configuration`).
+ * starting left is collected once (bin/vnetd.ts), some 20 MB (`npm run bench -- memory configuration`).
  */
 export const DAEMON_COMMAND: readonly string[] = [
   process.execPath,
   '--max-semi-space-size=1',
   '--v8-pool-size=1',
-  '--interrupt-budget=20000',
   '--expose-gc',
   DAEMON,
 ];

@@ -48,6 +48,8 @@ export class Acting {
   readonly #start: string;
   #serial = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** Asked for and not over. */
+  #under = 0;
 
   constructor(world: AdaptWorld, memory: Memory, clock: Clock, calendar: () => number, random: Random) {
     this.#world = world;
@@ -69,9 +71,17 @@ export class Acting {
     return new Date(this.#calendar()).toISOString();
   }
 
+  /** Something is half done, of whichever network. */
+  get isBusy(): boolean {
+    return this.#under > 0;
+  }
+
   /** After all that was asked for before. */
   alone<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work, work);
+    this.#under += 1;
+    const turn = this.#last.then(work, work).finally(() => {
+      this.#under -= 1;
+    });
     this.#last = turn.catch(() => undefined);
     return turn;
   }

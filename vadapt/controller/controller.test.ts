@@ -413,6 +413,41 @@ test('clear removes what adaptation made, and leaves VMs', async (t) => {
   await run.controller.close();
 });
 
+test("another network's change is not taken for what people did", async (t) => {
+  const run = drive({ settings: { mechanisms: ['topology'] } });
+  const { world } = run;
+  const [snapshot, carryOut] = [world.snapshot.bind(world), world.carryOut.bind(world)];
+  world.networks = () => ['sim', 'quiet'];
+  world.snapshot = (network) => {
+    const seen = snapshot('sim');
+    return network === 'sim' ? seen : seen && { ...seen, network, vms: [], settled: false };
+  };
+  await run.start();
+  await run.run(MINUTE);
+  t.ok(world.adapted.routes.length > 0);
+  let finish = () => {};
+  world.carryOut = async (...change) => {
+    world.carryOut = carryOut;
+    world.adapted = NOTHING_ADAPTED;
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    return carryOut(...change);
+  };
+  const known = (await historyOf(run)).length;
+  const cleared = run.controller.clearAdaptation();
+  await run.run(5);
+  t.equal((await historyOf(run)).length, known, 'while it is half done');
+  finish();
+  await cleared;
+  await run.run(5);
+  t.same(
+    (await historyOf(run)).filter(({ reason }) => /by hand/.test(reason)),
+    [],
+  );
+  await run.controller.close();
+});
+
 test('a step that fails: recorded, not tried again at once, and it goes on', async (t) => {
   const run = drive();
   await run.start();

@@ -73,8 +73,8 @@ export class NetworkLoop {
   }
 
   async step(): Promise<void> {
-    if (this.#acts) return;
-    const { world, memory } = this.#parts;
+    const { world, memory, acting } = this.#parts;
+    if (this.#acts || acting.isBusy) return;
     const raw = world.snapshot(this.#network);
     if (!raw) {
       this.state = 'waits for a traffic matrix';
@@ -132,7 +132,7 @@ export class NetworkLoop {
     );
   }
 
-  /** Steps in between do nothing: what is half done is nobody's doing. */
+  /** Steps in between do nothing: what is half done is nobody's doing. So it is with changes of other networks. */
   async #exclusive<T>(work: () => Promise<T>): Promise<T> {
     this.#acts = true;
     try {

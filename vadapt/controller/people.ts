@@ -25,12 +25,13 @@ export class People {
   async look(raw: Snapshot): Promise<Overruling> {
     const { memory, acting, calendar } = this.#parts;
     const moved = this.places.note(raw);
+    const gone = acting.expected ? dropped(acting.expected, raw.adapted) : [];
+    // Before anything is waited for: another network's change may follow.
+    acting.expected = raw.adapted;
     for (const one of moved) {
       if (memory.settings.mode === 'auto') memory.avoid.add(vmKey(one.vm), calendar() + HANDS_OFF_MS);
       await this.#sayMove(one);
     }
-    const gone = acting.expected ? dropped(acting.expected, raw.adapted) : [];
-    acting.expected = raw.adapted;
     if (gone.length > 0) await this.#say(`${gone.join(', ')} of adaptation's: removed by hand`, []);
     return { moved, give: covered(raw) };
   }
