@@ -10,7 +10,7 @@ import {
 } from '../../core/index.js';
 import type { Overlay } from '../overlay.js';
 import type { Placing } from '../placing.js';
-import { gib, usedMemory } from './capacity.js';
+import { gib, reservedCpus, round, usedMemory } from './capacity.js';
 import { residentsOf, specOf, type VmHosts } from './hosts.js';
 import type { VmRecord, VmRecords } from './records.js';
 
@@ -92,7 +92,7 @@ export class Runs {
 
   /** What stands against running it there, beyond what the daemon knows. */
   obstacles(spec: VmSpec, host: string): VmObstacle[] {
-    const { records, hosts } = this.#options;
+    const { records, hosts, overlay } = this.#options;
     const others = residentsOf(records.all()).filter(({ vm }) => vm !== spec.name);
     const room = hosts.rooms().find((other) => other.host === host);
     const used = usedMemory(host, others);
@@ -111,6 +111,18 @@ export class Runs {
         kind: 'cpu',
         message: `the VMs of ${host} would ask for ${cpus} CPUs of ${room.cpus}`,
         blocking: spec.cpus > room.cpus,
+      });
+    }
+    const { topology, intent } = overlay;
+    const reservations = [...intent.adapted.cpuReservations, ...topology.cpuReservations];
+    const reserved = room && reservedCpus(spec.name, room, others, reservations);
+    if (reserved && reserved.wanted > reserved.left) {
+      const { wanted, left } = reserved;
+      found.push({
+        kind: 'cpu',
+        message: `${host} has ${round(left)} of ${room.cpus} CPUs that are not reserved, ${spec.name} would run without its ${round(wanted)}`,
+        hint: 'reserve less, or move another away',
+        blocking: false,
       });
     }
     return found;

@@ -131,6 +131,17 @@ t.test('what is refused, and why', async (t) => {
   t.match(await proxy.checkVm('vm-a', 'b'), { possible: false, obstacles: [{ kind: 'cpu-model' }] });
   t.match(await proxy.checkVm('vm-c', 'a'), { possible: false, obstacles: [{ kind: 'place' }] });
   t.match(await proxy.checkVm('vm-a', 'd'), { possible: true, obstacles: [] });
+  const reserving = emptyChange();
+  for (const vm of ['vm-a', 'vm-b'])
+    reserving.add.cpuReservations.push({ vm, periodUs: 100_000, sliceUs: 60_000 });
+  reserving.add.hosts.push({ name: 'b', cpus: 1 });
+  await proxy.apply({ kind: 'change', change: reserving });
+  t.match(
+    (await proxy.checkVm('vm-a', 'b')).obstacles.find(({ message }) => /reserved/.test(message)),
+    { message: /b has 0.4 of 1 CPUs that are not reserved, vm-a would run without its 0.6/, blocking: false },
+    'it is told, and is no reason to stay',
+  );
+  await fleet.target(lab());
   vms('d').refuse = 'receive';
   t.match(await why('vm-a', 'd'), /d refuses to receive/);
   vms('a').refuse = 'send';
