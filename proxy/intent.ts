@@ -78,8 +78,6 @@ export interface Begun {
 interface Note {
   /** In place of all that was noted before. */
   entries?: Entry[];
-  /** Entries after this serial are not. */
-  retracted?: number;
   entry?: Entry;
   begun?: Begun;
 }
@@ -95,8 +93,8 @@ export class IntentKeeper {
   readonly #clock: Clock;
   /** After `intent` as it is stored, in order. */
   #entries: Entry[] = [];
-  /** What the journal holds is in the stored intent too, but for `#entries`: the next note begins it anew. */
-  #isCovered = true;
+  /** The next note begins the journal anew: the stored intent covers what it holds, or nobody knows what it holds. */
+  #beginsAnew = true;
   #intent: Intent;
   #cancelWrite: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -143,9 +141,8 @@ export class IntentKeeper {
 
   /** A promise that does not come to pass must not be taken up by the next start. */
   async retract(): Promise<void> {
-    const note = { retracted: this.#intent.serial };
-    this.#entries = after(this.#entries, note);
-    await this.#note(note);
+    this.#entries = this.#entries.filter(({ serial }) => serial <= this.#intent.serial);
+    await this.#note({});
   }
 
   /** Writes the intent whole, if it is not. */
@@ -162,13 +159,15 @@ export class IntentKeeper {
     );
   }
 
+  /** Entries alone are appended: the rest is rare, and what is given up again and again must not pile up. */
   async #note(note: Note): Promise<void> {
-    if (!this.#isCovered) return this.#store.append('journal', note);
-    this.#isCovered = false;
+    const isAnew = this.#beginsAnew || !note.entry;
+    this.#beginsAnew = false;
     try {
-      await this.#store.write('journal', { entries: this.#entries, ...note } satisfies Note);
+      if (isAnew) await this.#store.write('journal', { entries: this.#entries, ...note } satisfies Note);
+      else await this.#store.append('journal', note);
     } catch (thrown) {
-      this.#isCovered = true;
+      this.#beginsAnew = true;
       throw thrown;
     }
   }
@@ -187,7 +186,7 @@ export class IntentKeeper {
     const intent = this.#intent;
     await this.#store.write('intent', toStored(intent));
     this.#entries = this.#entries.filter(({ serial }) => serial > intent.serial);
-    this.#isCovered = true;
+    this.#beginsAnew = true;
   }
 }
 
@@ -244,9 +243,8 @@ function unfinishedOf(
   return last && last.hosts.length > 0 ? { hosts: last.hosts, outcome: 'completed' } : undefined;
 }
 
-function after(entries: Entry[], { entries: others, retracted, entry }: Note): Entry[] {
-  let now = others ?? entries;
-  if (retracted !== undefined) now = now.filter(({ serial }) => serial <= retracted);
+function after(entries: Entry[], { entries: others, entry }: Note): Entry[] {
+  const now = others ?? entries;
   return entry ? [...now.filter(({ serial }) => serial < entry.serial), entry] : now;
 }
 

@@ -188,6 +188,82 @@ t.test('a change is stored at the cost of the change, and the intent follows', a
   t.same(await topologyOf(store.copy()), await present());
 });
 
+t.test('the journal has what the intent lacks, and no more', async (t) => {
+  const store = new WatchedStore();
+  const fleet = await Fleet.start(store);
+  t.teardown(() => fleet.proxy.close());
+  await fleet.target(base());
+  await fleet.settle();
+  const written = () => new Promise((resolve) => setTimeout(resolve, (2 * INTENT_DELAY_MS) / FASTER));
+  const notes = async () => (await store.readAll('journal')).length;
+  const ruleAt = (host: string, index: number) => {
+    const change = emptyChange();
+    change.add.rules.push({
+      network: 'lab',
+      host,
+      source: { kind: 'any' },
+      destination: { kind: 'exact', mac: mac(500 + index) },
+      actions: [{ kind: 'drop' }],
+    });
+    return fleet.proxy.apply({ kind: 'change', change });
+  };
+  await written();
+  for (let i = 0; i < 3; i++) await ruleAt('a', i);
+  t.equal(await notes(), 3);
+  await written();
+  await ruleAt('a', 3);
+  t.equal(await notes(), 1, 'the intent has the others');
+
+  for (let i = 0; i < 50; i++) {
+    fleet.host('d').mishaps = ['refuse'];
+    await t.rejects(i % 2 === 0 ? ruleAt('d', 10 + i) : fleet.target(changed()), { message: /host d/ });
+  }
+  t.ok((await notes()) <= 2, 'what is given up does not pile up');
+  const before = (await fleet.proxy.overview()).topology;
+
+  // Changes while the intent is being written are not in it.
+  const { write } = store;
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  store.write = async (key, value) => {
+    if (key === 'intent') await held;
+    await write.call(store, key, value);
+  };
+  await ruleAt('a', 100);
+  await written();
+  for (const i of [101, 102]) await ruleAt('a', i);
+  go();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  store.write = write;
+  await ruleAt('a', 103);
+  const revived = await createProxy({ name: 'home', store: store.copy(), clock });
+  t.same((await revived.overview()).topology, (await fleet.proxy.overview()).topology);
+  t.equal((await revived.overview()).topology.rules.length, before.rules.length + 4);
+  await revived.close();
+
+  // That it was given up could not be written: the next note says so, whatever comes of that one.
+  const { append } = store;
+  fleet.host('d').mishaps = ['refuse'];
+  store.append = async (key, value) => {
+    await append.call(store, key, value);
+    store.refuses = 'journal';
+  };
+  await t.rejects(ruleAt('d', 200));
+  store.append = append;
+  store.refuses = '';
+  let crashed: MemoryStore | undefined;
+  for (const host of fleet.hosts.values())
+    host.onStep = () => {
+      crashed ??= store.copy();
+    };
+  await fleet.target(changed());
+  const again = await createProxy({ name: 'home', store: crashed ?? store, clock });
+  t.notMatch(JSON.stringify((await again.overview()).topology.rules), mac(700));
+  await again.close();
+});
+
 t.test('a tree that has fallen is fallen after a restart, and returns', async (t) => {
   const store = new MemoryStore();
   const first = await Fleet.start(store);

@@ -1,8 +1,9 @@
 /**
  * State on disk. A key has two slots, files that are overwritten in turn. A slot holds records, the value and what was
  * appended to it: each a line with its sequence number, the length of the JSON text after it and its digest, then
- * that text. Of the two slots that counts whose first record is whole and has the higher number, up to the first
- * record that is not whole or not next in sequence; so a crash in the middle of a step leaves what was before.
+ * that text. A number is used once, also where the step fails. Of the two slots that counts whose records, up to the first
+ * that is not whole or has no higher number, end in the higher number; so a crash in the middle of a step leaves what
+ * was before.
  * Overwriting in place costs one synchronous write of data, where replacing by rename costs two commits of the file
  * system's journal.
  */
@@ -36,7 +37,7 @@ interface Key {
   slots: [Slot, Slot];
   /** The one that counts. */
   current: 0 | 1;
-  /** Of the last record. */
+  /** Of the last record that was tried. */
   sequence: number;
   /** Where its records end. */
   end: number;
@@ -96,10 +97,9 @@ export class FileStore implements Store {
     return this.#inOrder(key, async () => {
       const state = await this.#key(key);
       if (state.texts.length === 0) return this.#begin(state, text);
-      const octets = encode(state.sequence + 1, text);
+      const octets = encode(++state.sequence, text);
       await this.#fill(state.slots[state.current], octets, state.end);
       state.end += octets.length;
-      state.sequence += 1;
       state.texts.push(text);
     });
   }
@@ -125,11 +125,10 @@ export class FileStore implements Store {
   /** A new first record, in the other slot. */
   async #begin(state: Key, text: string): Promise<void> {
     const other = state.current === 0 ? 1 : 0;
-    const octets = encode(state.sequence + 1, text);
+    const octets = encode(++state.sequence, text);
     await this.#fill(state.slots[other], octets, 0);
     state.current = other;
     state.end = octets.length;
-    state.sequence += 1;
     state.texts = text === '' ? [] : [text];
   }
 
@@ -217,12 +216,12 @@ interface Records {
   texts: string[];
 }
 
-/** Those that are whole and follow each other: the rest is torn, or of an earlier use of the slot. */
+/** Those that are whole, in order: the rest is torn, or of an earlier use of the slot. */
 function decode(octets: Buffer): Records {
   const records: Records = { sequence: 0, end: 0, texts: [] };
   for (;;) {
     const record = decodeOne(octets, records.end);
-    if (!record || (records.end > 0 && record.sequence !== records.sequence + 1)) return records;
+    if (!record || record.sequence <= records.sequence) return records;
     records.sequence = record.sequence;
     records.end = record.end;
     records.texts.push(record.text);

@@ -1,5 +1,6 @@
 /** The daemon's parts that the overlay test does not reach: undo, disk, token, addresses. */
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -231,6 +232,33 @@ t.test('state on disk', async (t) => {
     for (const n of [0, 1]) writeFileSync(slot(n), slots[n] as Buffer);
   }
   t.same([...counts].sort(), [1, 2, 3, 40]);
+
+  // A slot that had many records is begun anew: what is left of them behind the new ones does not count.
+  await reopened(async (store) => {
+    await store.remove('config');
+    for (let n = 0; n < 3; n++) {
+      await store.write('config', { n: 0 });
+      for (let more = 1; more < 9; more++) await store.append('config', { n: more });
+    }
+    await store.write('config', { n: 9 });
+    await store.append('config', { n: 9 });
+  });
+  await reopened(async (store) => t.same(await store.readAll('config'), [{ n: 9 }, { n: 9 }]));
+
+  // An error that comes after the octets have arrived: what is answered later counts all the same.
+  await reopened(async (store) => {
+    const { writeSync } = fs;
+    fs.writeSync = (...args: unknown[]): never => {
+      Reflect.apply(writeSync, fs, args);
+      throw new Error('an I/O error');
+    };
+    syncBuiltinESMExports();
+    await t.rejects(store.append('config', { n: 10 }), { code: 'VNET_ERR_PRIVILEGE' });
+    fs.writeSync = writeSync;
+    syncBuiltinESMExports();
+    await store.write('config', { n: 11 });
+  });
+  await reopened(async (store) => t.same(await store.readAll('config'), [{ n: 11 }]));
 
   for (const n of [0, 1]) writeFileSync(slot(n), '{"half');
   await reopened((store) => t.rejects(store.read('config'), { code: 'VNET_ERR_INVALID' }));
