@@ -355,9 +355,12 @@ t.test('a change is declared within the smoothing interval and two update period
       drive(sight, fleet, changeMs, changeMs + reactionMs + delayMs);
       const { state, applications } = sight.topology(LAB, changeMs + reactionMs);
       const vms = numbers(after.size, 50).map((vm) => `v${vm}`);
+      const told = new Set(applications.flatMap((application) => application.vms));
       assert.equal(state, 'settled');
-      assert.deepEqual(applications[0]?.vms, vms.sort());
-      assert.ok(applications[0]?.names.some(({ kind }) => kind === after.kind));
+      assert.deepEqual([...told].sort(), vms.sort());
+      // Where one edge has much more than the others it may be told as an application of its own.
+      if (applications.length === 1)
+        assert.ok(applications[0]?.names.some(({ kind }) => kind === after.kind));
     }),
     { numRuns: 150 },
   );
