@@ -29,7 +29,7 @@ export function installNpmPackages(root) {
   const env = { ...process.env, ...(headers ? { npm_config_nodedir: headers } : {}) };
   console.log('installing npm packages (npm ci) ...');
   if (spawnSync('npm', ['ci', ...flags], { cwd: root, env, stdio: 'ignore' }).status === 0) return true;
-  console.log('npm ci failed; trying npm install --no-save ...');
+  console.log('npm ci does not take the lock file here; npm install --no-save takes the same versions ...');
   return runQuietly('npm', ['install', '--no-save', ...flags], { cwd: root, env });
 }
 

@@ -438,6 +438,7 @@ test("another network's change is not taken for what people did", async (t) => {
   const cleared = run.controller.clearAdaptation();
   await run.run(5);
   t.equal((await historyOf(run)).length, known, 'while it is half done');
+  t.match((await run.controller.adaptation()).state, /quiet: waits for a change that is under way/);
   finish();
   await cleared;
   await run.run(5);

@@ -74,7 +74,11 @@ export class NetworkLoop {
 
   async step(): Promise<void> {
     const { world, memory, acting } = this.#parts;
-    if (this.#acts || acting.isBusy) return;
+    if (this.#acts) return;
+    if (acting.isBusy) {
+      this.state = 'waits for a change that is under way';
+      return;
+    }
     const raw = world.snapshot(this.#network);
     if (!raw) {
       this.state = 'waits for a traffic matrix';
