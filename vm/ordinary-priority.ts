@@ -1,16 +1,17 @@
 /** What people's VMs run at: the priority that a daemon has for the sake of its frames is not handed on to them. */
-import type { ChildProcess } from 'node:child_process';
 import { getPriority, setPriority } from 'node:os';
 
 const ORDINARY = 0;
 
-/** Right after it was started: its threads, which it has not begun yet, inherit this. */
-export function atOrdinaryPriority<Child extends ChildProcess>(child: Child): Child {
-  if (child.pid === undefined || getPriority() >= ORDINARY) return child;
+/** What `start` starts inherits it, and so does what that starts in its first moment. */
+export function atOrdinaryPriority<Child>(start: () => Child): Child {
+  const before = getPriority();
+  if (before >= ORDINARY) return start();
+  // Of this thread, which forks.
+  setPriority(ORDINARY);
   try {
-    setPriority(child.pid, ORDINARY);
-  } catch {
-    // It has ended already.
+    return start();
+  } finally {
+    setPriority(before);
   }
-  return child;
 }

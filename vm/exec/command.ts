@@ -26,7 +26,7 @@ export function runCommand(
 ): CommandRun {
   const who = `'${command} ${verb} ${input.spec.name}'`;
   // A group of its own, so that what it started ends with it.
-  const child = atOrdinaryPriority(
+  const child = atOrdinaryPriority(() =>
     spawn('/bin/sh', ['-c', `${command} "$@"`, 'vnet', verb, input.spec.name], {
       stdio: ['pipe', 'pipe', 'pipe'],
       detached: true,

@@ -25,7 +25,7 @@ export async function spawnQemu(
   const log = openSync(layout.log, 'a', LOG_MODE);
   try {
     const files = given === undefined ? [] : [given];
-    const child = atOrdinaryPriority(
+    const child = atOrdinaryPriority(() =>
       spawn(program, args, { detached: true, stdio: ['ignore', log, log, ...files], cwd: '/' }),
     );
     await new Promise<void>((resolve, reject) => {
